@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two clocks. Decisions use the monotonic one alone (clock_gettime(2)); the time of
+ * day is for people and for log lines. Pure code takes the time as an argument.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+
+/** clock_monotonic_ns() - CLOCK_MONOTONIC in nanoseconds; cannot fail. */
+int64_t clock_monotonic_ns(void);
+
+/** clock_realtime_ns() - CLOCK_REALTIME in nanoseconds since the epoch; cannot fail. */
+int64_t clock_realtime_ns(void);

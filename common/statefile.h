@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small files that must be whole or absent: written beside the old one, synced, renamed; a
+ * corrupt one is moved aside, never deleted.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#define STATEFILE_MAX (1 << 20)
+
+/**
+ * statefile_write() - replace @path by @length bytes, atomically; mode 0600
+ * @durable: fsync file and directory before returning; without it a power cut may bring back the old content, never a mixture
+ *
+ * Return: 0, -errno (the old file is untouched).
+ */
+int statefile_write(const char *path, const void *data, size_t length, int durable);
+
+/**
+ * statefile_read() - all of @path, NUL-terminated after its end; caller frees
+ *
+ * Return: 0; -ENOENT; -EFBIG past STATEFILE_MAX; -errno.
+ */
+int statefile_read(const char *path, char **ret_data, size_t *ret_length);
+
+/** statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name (may be NULL): the new name, caller frees. Return: 0, -errno. */
+int statefile_set_aside(const char *path, char **ret_name);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libtradesup: the worker's side of the protocol, for programs in C.
+ *
+ * A worker that finds TRADESUP_FD in its environment is supervised. It says ready once,
+ * heartbeats from its own loop (never from a helper thread: a frozen loop must look frozen), and reports every
+ * cycle. When tradesup_poll() says that the supervisor is gone, it makes itself safe and exits.
+ *
+ *	struct tradesup *link = tradesup_open("flow");
+ *
+ *	tradesup_ready(link);
+ *	for (;;) {
+ *		if (tradesup_poll(link, 0, &order) < 0 || order.request == TRADESUP_STOP ||
+ *		    order.request == TRADESUP_GONE)
+ *			break;
+ *		tradesup_heartbeat(link, cycle, "fetch");
+ *		…
+ *		tradesup_cycle(link, &report);
+ *	}
+ *	tradesup_bye(link);
+ *
+ * Without TRADESUP_FD every call does nothing and succeeds, so the program runs alone, too.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tradesup;
+
+struct tradesup_cycle_report {
+	int64_t cycle, clusters, orders;
+	const char *error; /* NULL: a good cycle */
+	bool healed;       /* level 2 ended it early; neither good nor failed */
+	int64_t duration_ns;
+};
+
+/** tradesup_open() - take the descriptor in TRADESUP_FD (made close-on-exec, and taken out of the environment) and say hello. NULL: out of memory, or the variable is no descriptor. */
+struct tradesup *tradesup_open(const char *name);
+
+/** tradesup_is_supervised() - whether there is a supervisor at the other end. */
+bool tradesup_is_supervised(const struct tradesup *link);
+
+/* Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most 1 s for room in the socket (-EAGAIN). */
+int tradesup_ready(struct tradesup *link);
+int tradesup_heartbeat(struct tradesup *link, int64_t cycle, const char *phase);
+int tradesup_cycle(struct tradesup *link, const struct tradesup_cycle_report *report);
+int tradesup_heal(struct tradesup *link, int level, const char *kind, const char *outcome, const char *detail);
+int tradesup_status(struct tradesup *link, const char *text);
+int tradesup_restart(struct tradesup *link, const char *reason);
+int tradesup_bye(struct tradesup *link);
+
+enum tradesup_request {
+	TRADESUP_NOTHING,
+	TRADESUP_STOP,    /* end now; deadline_ms is how long the supervisor waits before SIGKILL (-1: for ever) */
+	TRADESUP_RELOAD,
+	TRADESUP_FAULT,   /* a drill: behave as if this fault had happened; kind is its name */
+	TRADESUP_GONE,    /* the supervisor has gone: make safe and exit */
+};
+
+struct tradesup_order {
+	enum tradesup_request request;
+	int64_t deadline_ms;
+	char kind[16];
+};
+
+/** tradesup_poll() - wait up to @timeout_ms (0: do not wait, -1: for ever) for a request. Return: 0, -errno. */
+int tradesup_poll(struct tradesup *link, int timeout_ms, struct tradesup_order *ret_order);
+
+/** tradesup_fd() - to wait on in an event loop of one's own; -1 when not supervised. */
+int tradesup_fd(const struct tradesup *link);
+
+/** tradesup_close() - Return: NULL. */
+struct tradesup *tradesup_close(struct tradesup *link);

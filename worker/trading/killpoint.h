@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Named steps between two writes, at which a test can end the worker as a power cut would:
+ * TRADESUP_KILL_AT=NAME:N sends SIGKILL to the process when the step is reached for the N-th time.
+ * Compiled in only with -Dkill_points=true; every name stands in the list below.
+ */
+#pragma once
+
+#ifdef TRADESUP_KILL_POINTS
+#define KILL_POINTS(X)                                                                   \
+	X("journal.begun")                                                               \
+	X("journal.intent_written")                                                      \
+	X("journal.order_open")                                                          \
+	X("journal.fill_written")                                                        \
+	X("journal.counters_written")                                                    \
+	X("journal.before_commit")                                                       \
+	X("journal.after_commit")                                                        \
+	X("snapshot.before_commit")                                                      \
+	X("snapshot.after_commit")                                                       \
+	X("cursor.before_rename")                                                        \
+	X("cursor.after_rename")                                                         \
+	X("heartbeat.before_rename")                                                     \
+	X("heartbeat.after_rename")                                                      \
+	X("fail_counter.after_rename")
+
+/** kill_point() - @name must stand in the list; an unknown one is a bug and asserts. */
+void kill_point(const char *name);
+
+/** kill_points_print() - the names, a line each: `tradesup-worker --kill-points`. */
+void kill_points_print(void);
+#else
+static inline void
+kill_point(const char *name)
+{
+	(void)name;
+}
+#endif

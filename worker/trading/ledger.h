@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger: the report on a worker's trading, from its journal alone, opened read-only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/error.h"
+
+/**
+ * ledger_print() - print the report
+ * @journal: the journal's path
+ * @json: one JSON object as TRADING.md's "The report" has it; else tables
+ *
+ * Return: 0; -ENOENT: no journal; -errno with @error filled.
+ */
+int ledger_print(const char *journal, const char *worker, bool json, FILE *out, struct error *error);
