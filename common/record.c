@@ -16,6 +16,7 @@
 #include "common/text.h"
 
 #define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */
+#define REST_LEFT_OUT " " ELLIPSIS
 
 void
 record_init(struct record *record, const char *event)
@@ -142,7 +143,7 @@ put_quoted(struct text_out *text, const char *value)
 
 		fits = put_logfmt_char(text, value, code_point, length);
 	}
-	text->reserve = 0;
+	text->reserve = fits ? sizeof(REST_LEFT_OUT) - 1 : 0;
 	if (!fits)
 		text_put(text, ELLIPSIS, sizeof(ELLIPSIS) - 1);
 	text_put(text, "\"", 1);
@@ -179,7 +180,7 @@ put_logfmt_value(struct text_out *text, const struct record_field *field)
 size_t
 record_logfmt(const struct record *record, char *out, size_t size)
 {
-	const size_t reserve = sizeof(" " ELLIPSIS) - 1;
+	const size_t reserve = sizeof("\"" REST_LEFT_OUT) - 1;
 	struct text_out text;
 
 	text_init(&text, out, size);
@@ -201,7 +202,8 @@ record_logfmt(const struct record *record, char *out, size_t size)
 			if (text.reserve > 0) {
 				text = before;
 				text.reserve = 0;
-				text_put(&text, " " ELLIPSIS, reserve);
+				text_put(
+				    &text, REST_LEFT_OUT, sizeof(REST_LEFT_OUT) - 1);
 			}
 			break;
 		}
