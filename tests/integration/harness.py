@@ -339,8 +339,8 @@ class TapResult(unittest.TestResult):
         name = test.id().replace("__main__.", "").replace("#", "")
         print("%s %d - %s%s" % (verdict, self.number, name, remark), flush=True)
 
-    def diagnose(self, error):
-        for line in self._exc_info_to_string(error, None).splitlines():
+    def diagnose(self, error, test):
+        for line in self._exc_info_to_string(error, test).splitlines():
             print("# " + line, flush=True)
 
     def addSuccess(self, test):
@@ -353,7 +353,7 @@ class TapResult(unittest.TestResult):
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self.diagnose(error)
+        self.diagnose(error, test)
         self.line("not ok", test)
 
     addError = addFailure
@@ -361,7 +361,7 @@ class TapResult(unittest.TestResult):
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error:
-            self.diagnose(error)
+            self.diagnose(error, test)
             self.line("not ok", subtest)
 
 
