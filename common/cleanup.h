@@ -12,11 +12,11 @@
 #define _cleanup_(function) __attribute__((__cleanup__(function)))
 
 /** steal() - take the pointer out of an owned local, which then owns nothing. */
-#define steal(pointer)                                                                   \
-	({                                                                               \
-		__typeof__(*(pointer)) stolen_ = *(pointer);                             \
-		*(pointer) = NULL;                                                       \
-		stolen_;                                                                 \
+#define steal(pointer)                                                                 \
+	({                                                                             \
+		__typeof__(*(pointer)) stolen_ = *(pointer);                           \
+		*(pointer) = NULL;                                                     \
+		stolen_;                                                               \
 	})
 
 /** steal_fd() - the same for a descriptor, which is -1 afterwards. */

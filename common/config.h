@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file, tradesup.conf(5), as structs. libConfuse reads the syntax; every
- * key with its default stands in one table, every bad value is named as file:line: key: what.
+ * The configuration file, tradesup.conf(5), as structs. libConfuse reads the syntax;
+ * every key with its default stands in one table, every bad value is named as
+ * file:line: key: what.
  */
 #pragma once
 
@@ -12,10 +13,15 @@
 #include "common/log.h"
 #include "common/timestamp.h"
 
-/* Which siblings a restart moves. The config key is `strategy`; elsewhere that word means trading. */
+/* Which siblings a restart moves. The config key is `strategy`; elsewhere that word
+ * means trading. */
 enum plan_kind { PLAN_ONE_FOR_ONE, PLAN_ONE_FOR_ALL, PLAN_REST_FOR_ONE };
 enum restart_kind { RESTART_PERMANENT, RESTART_TRANSIENT, RESTART_TEMPORARY };
-enum auto_shutdown { AUTO_SHUTDOWN_NEVER, AUTO_SHUTDOWN_ANY_SIGNIFICANT, AUTO_SHUTDOWN_ALL_SIGNIFICANT };
+enum auto_shutdown {
+	AUTO_SHUTDOWN_NEVER,
+	AUTO_SHUTDOWN_ANY_SIGNIFICANT,
+	AUTO_SHUTDOWN_ALL_SIGNIFICANT
+};
 enum notify_kind { NOTIFY_NONE, NOTIFY_SYSTEMD };
 
 #define SHUTDOWN_KILL INT64_C(-1)     /* shutdown = kill: SIGKILL at once */
@@ -26,17 +32,17 @@ struct config_trading;
 struct config_worker {
 	char **command; /* NULL-terminated; NULL: the built-in trading worker */
 	enum notify_kind notify;
-	int64_t heartbeat_ns;     /* 0: none expected */
-	uint32_t misses;          /* this many heartbeats missed is a hang; >= 1 */
+	int64_t heartbeat_ns;	  /* 0: none expected */
+	uint32_t misses;	  /* this many heartbeats missed is a hang; >= 1 */
 	int64_t cycle_timeout_ns; /* 0: none */
 	int64_t start_timeout_ns; /* 0: none */
-	int64_t watchdog_ns;      /* notify = systemd; 0: none */
+	int64_t watchdog_ns;	  /* notify = systemd; 0: none */
 	int64_t restart_delay_ns;
 	int64_t restart_delay_max_ns; /* >= restart_delay */
 	int64_t stable_after_ns;
 	int64_t memory_max_bytes; /* 0: none */
-	uint32_t failed_cycles;   /* this many in a row ask for a restart; 0: never */
-	char **make_safe;         /* command, or NULL */
+	uint32_t failed_cycles;	  /* this many in a row ask for a restart; 0: never */
+	char **make_safe;	  /* command, or NULL */
 	int64_t make_safe_timeout_ns;
 	struct config_trading *trading; /* the built-in worker's; NULL if command */
 };
@@ -52,10 +58,12 @@ struct config_group {
 
 enum config_node_type { CONFIG_WORKER, CONFIG_GROUP };
 
-/** struct config_node - a worker or a group, with what a parent wants to know of either. */
+/** struct config_node - a worker or a group, with what a parent wants to know of
+ * either. */
 struct config_node {
 	enum config_node_type type;
-	char *name; /* unique in the whole file, path_is_safe_name(); the root's is "root" */
+	char *name; /* unique in the whole file, path_is_safe_name(); the root's is
+		       "root" */
 	unsigned line;
 	enum restart_kind restart;
 	bool significant;
@@ -67,30 +75,38 @@ struct config_node {
 };
 
 struct config {
-	char *path; /* "-" for none (run -- COMMAND) */
+	char *path;		       /* "-" for none (run -- COMMAND) */
 	char *state_dir, *runtime_dir; /* as configured; NULL: not said, see paths.h */
 	enum log_format log_format;
 	struct config_node *root; /* a group: the supervisor section */
 };
 
-/** config_on_error - called for each error: a whole sentence, `file:line: key: what is wrong`. */
+/** config_on_error - called for each error: a whole sentence, `file:line: key: what is
+ * wrong`. */
 typedef void (*config_on_error)(const char *message, void *data);
 
 /**
- * config_load() - read and check a file, all of it; as many errors as possible are reported
+ * config_load() - read and check a file, all of it; as many errors as possible are
+ * reported
  *
- * Checks besides types, units and ranges: unknown keys, duplicate keys and names, unsafe names, a significant
- * worker that is permanent or whose group has auto_shutdown = never, restart_delay_max < restart_delay,
- * a command that is empty, no worker at all. Relative paths in trading sections are resolved against the file's directory.
- * Return: 0; -EINVAL after on_error was called at least once; -ENOMEM. Nothing of libConfuse stays allocated.
+ * Checks besides types, units and ranges: unknown keys, duplicate keys and names,
+ * unsafe names, a significant worker that is permanent or whose group has auto_shutdown
+ * = never, restart_delay_max < restart_delay, a command that is empty, no worker at
+ * all. Relative paths in trading sections are resolved against the file's directory.
+ * Return: 0; -EINVAL after on_error was called at least once; -ENOMEM. Nothing of
+ * libConfuse stays allocated.
  */
-int config_load(const char *path, config_on_error on_error, void *data, struct config **ret_config);
+int config_load(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
-/** config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent worker named after the command's last path part. */
+/** config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
+ * worker named after the command's last path part. */
 int config_for_command(char **command, struct config **ret_config);
 
-/** config_parse_worker() - the same for a fragment that holds one worker section (`tradesup add`). */
-int config_load_fragment(const char *path, config_on_error on_error, void *data, struct config **ret_config);
+/** config_parse_worker() - the same for a fragment that holds one worker section
+ * (`tradesup add`). */
+int config_load_fragment(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);

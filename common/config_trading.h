@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trading section of a worker, as a struct. Amounts are decimals of 1e-8. The meaning of
- * each key is in tradesup.conf(5).
+ * The trading section of a worker, as a struct. Amounts are decimals of 1e-8. The
+ * meaning of each key is in tradesup.conf(5).
  */
 #pragma once
 
@@ -14,7 +14,7 @@ enum broker_kind { BROKER_PAPER };
 struct config_synthetic {
 	uint64_t seed;
 	uint64_t events;  /* 0: endless */
-	uint64_t rate;    /* events per second of feed time; >= 1 */
+	uint64_t rate;	  /* events per second of feed time; >= 1 */
 	uint32_t symbols; /* >= 1 */
 };
 
@@ -22,21 +22,22 @@ struct config_file {
 	char *path; /* absolute, or relative to the working directory after resolving */
 	enum feed_format format;
 	enum time_unit time_unit;
-	char *time, *symbol, *side, *price, *size, *id, *notional; /* column names; "": the feed has none */
+	char *time, *symbol, *side, *price, *size, *id,
+	    *notional;	    /* column names; "": the feed has none */
 	char *fixed_symbol; /* "": read the symbol column */
 	bool follow;
 };
 
 struct config_orders {
 	int64_t order_notional; /* > 0 */
-	int64_t lot;            /* > 0 */
+	int64_t lot;		/* > 0 */
 	bool long_only;
 	int64_t max_position_notional; /* 0: none */
 	uint32_t max_orders_per_day;   /* 0: none */
 };
 
 struct config_paper {
-	int64_t cash;         /* >= 0 */
+	int64_t cash;	      /* >= 0 */
 	int64_t fee_bps;      /* decimal; >= 0 */
 	int64_t slippage_bps; /* decimal; 0 <= x < 10000 */
 };
@@ -48,20 +49,23 @@ struct config_param {
 
 struct config_trading {
 	int64_t cycle_ns; /* 0: as fast as it goes */
-	uint32_t batch;   /* >= 1 */
+	uint32_t batch;	  /* >= 1 */
 	enum feed_kind feed;
 	struct config_synthetic synthetic;
 	struct config_file file;
-	char *strategy; /* a module's name, or a path (with a '/'; resolved against the file's directory) */
-	/* The section named after the module, in the file's order. For flow_cluster the values are checked and
-	 * all keys are there, defaults too; a module of one's own gets what was written. */
+	char *strategy; /* a module's name, or a path (with a '/'; resolved against the
+			   file's directory) */
+	/* The section named after the module, in the file's order. For flow_cluster the
+	 * values are checked and all keys are there, defaults too; a module of one's
+	 * own gets what was written. */
 	struct config_param *params;
 	size_t n_params;
 	struct config_orders orders;
 	enum broker_kind broker;
 	struct config_paper paper;
 	char *registry; /* path, or NULL: the built-in one */
-	uint32_t hash; /* crc32 over the values that decide orders: strategy, params, orders, broker, paper */
+	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,
+			   orders, broker, paper */
 };
 
 /** config_trading_free() - Return: NULL. */

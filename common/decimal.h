@@ -13,7 +13,8 @@
 #define DECIMAL_TEXT_MAX 48 /* room for any __int128 with sign, point and NUL */
 
 /**
- * decimal_parse() - read decimal text: sign and exponent allowed, blanks around it ignored
+ * decimal_parse() - read decimal text: sign and exponent allowed, blanks around it
+ * ignored
  * @text, @length: the text, not necessarily NUL-terminated
  *
  * Accepts what has at least one digit: "1", "-1.5", "+.5", "5.", "1.2e-3". More than 8
@@ -26,7 +27,8 @@ int decimal_parse(const char *text, size_t length, int64_t *ret_value);
  * decimal_parse_scaled() - the same with @places decimal places (0 to 18), for times
  * ("1315922016.25" seconds with 9 places are nanoseconds)
  */
-int decimal_parse_scaled(const char *text, size_t length, unsigned places, int64_t *ret_value);
+int decimal_parse_scaled(
+    const char *text, size_t length, unsigned places, int64_t *ret_value);
 
 /** decimal_format() - always 8 places: "-1.50000000". Return: the length of @out. */
 size_t decimal_format(__int128 value, char out[DECIMAL_TEXT_MAX]);
@@ -40,5 +42,6 @@ int decimal_div(int64_t a, int64_t b, int64_t *ret_value);
 /** decimal_narrow() - a wide value that must fit. Return: 0, -ERANGE. */
 int decimal_narrow(__int128 wide, int64_t *ret_value);
 
-/** decimal_floor_to() - @value (not negative) cut down to a whole multiple of @lot (> 0). */
+/** decimal_floor_to() - @value (not negative) cut down to a whole multiple of @lot (>
+ * 0). */
 int64_t decimal_floor_to(int64_t value, int64_t lot);

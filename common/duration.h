@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durations ("500ms", "2s", "5m", "1h30m", "0") and sizes ("64K", "256M", "1G") as text.
+ * Durations ("500ms", "2s", "5m", "1h30m", "0") and sizes ("64K", "256M", "1G") as
+ * text.
  */
 #pragma once
 
@@ -17,11 +18,13 @@
  */
 int duration_parse(const char *text, int64_t *ret_ns);
 
-/** duration_format() - the shortest exact form, "1.5s", "250ms", "2m"; for people. Return: length. */
+/** duration_format() - the shortest exact form, "1.5s", "250ms", "2m"; for people.
+ * Return: length. */
 size_t duration_format(int64_t ns, char out[DURATION_TEXT_MAX]);
 
 /**
- * size_parse() - read a size in bytes; K, M, G, T are powers of 1024 (systemd's convention)
+ * size_parse() - read a size in bytes; K, M, G, T are powers of 1024 (systemd's
+ * convention)
  *
  * Return: 0; -EINVAL; -ERANGE.
  */

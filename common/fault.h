@@ -8,10 +8,10 @@
 #include <stdbool.h>
 
 enum fault_kind {
-	FAULT_NAME,      /* an entry of the registry is missing or unusable */
-	FAULT_IMPORT,    /* the strategy module cannot be loaded */
+	FAULT_NAME,	 /* an entry of the registry is missing or unusable */
+	FAULT_IMPORT,	 /* the strategy module cannot be loaded */
 	FAULT_ATTRIBUTE, /* a symbol is missing from the module, or its ABI differs */
-	FAULT_KEY,       /* a field is missing from a record, an answer, a state file */
+	FAULT_KEY,	 /* a field is missing from a record, an answer, a state file */
 	FAULT_IO,
 	FAULT_NET,
 	FAULT_DATA,
@@ -20,7 +20,7 @@ enum fault_kind {
 };
 
 enum heal_outcome {
-	HEAL_SUCCESS,  /* verified */
+	HEAL_SUCCESS, /* verified */
 	HEAL_FAILED,
 	HEAL_RELAPSED, /* the fault was back in the very next cycle */
 	HEAL_OUTCOME_COUNT

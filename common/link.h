@@ -7,11 +7,12 @@
 
 #include "common/msg.h"
 
-/** link_pair() - a new pair, both ends close-on-exec, @ret_ours non-blocking. Return: 0, -errno. */
+/** link_pair() - a new pair, both ends close-on-exec, @ret_ours non-blocking. Return:
+ * 0, -errno. */
 int link_pair(int *ret_ours, int *ret_theirs);
 
-#define LINK_E_AGAIN 1   /* nothing there, or no room */
-#define LINK_E_EOF 2     /* the other end is gone */
+#define LINK_E_AGAIN 1	 /* nothing there, or no room */
+#define LINK_E_EOF 2	 /* the other end is gone */
 #define LINK_E_GARBAGE 3 /* a packet was dropped: too large, or no message */
 #define LINK_E_UNKNOWN 4 /* a packet was ignored: a type of a later version */
 

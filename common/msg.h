@@ -3,8 +3,8 @@
  * The worker protocol, version 1: typed messages and their msgpack form, one array
  * [type, field…] a packet. tradesup-protocol(7) is the reference.
  *
- * Decoding trusts neither a type nor a length. Unknown types and extra trailing fields are
- * ignored, so that versions can grow.
+ * Decoding trusts neither a type nor a length. Unknown types and extra trailing fields
+ * are ignored, so that versions can grow.
  */
 #pragma once
 
@@ -16,7 +16,8 @@
 
 #define MSG_VERSION 1
 #define MSG_PACKET_MAX 65536
-#define MSG_TEXT_MAX 1024 /* longest text field, in bytes; a longer one is cut when decoded */
+#define MSG_TEXT_MAX                                                                   \
+	1024 /* longest text field, in bytes; a longer one is cut when decoded */
 #define MSG_FD_ENV "TRADESUP_FD"
 
 enum msg_type {
@@ -51,7 +52,8 @@ struct msg {
 		} heartbeat;
 		struct {
 			int64_t cycle, clusters, orders;
-			char error[MSG_TEXT_MAX]; /* "" and nil on the wire: a good cycle */
+			char error[MSG_TEXT_MAX]; /* "" and nil on the wire: a good
+						     cycle */
 			bool healed;
 			int64_t duration_ns;
 		} cycle;
@@ -79,12 +81,14 @@ const char *msg_type_name(enum msg_type type);
 /** msg_encode() - Return: the packet's length; -EMSGSIZE if @size is too small. */
 long msg_encode(const struct msg *msg, void *packet, size_t size);
 
-#define MSG_E_UNKNOWN 1 /* a well-formed array whose type this version does not know */
+#define MSG_E_UNKNOWN 1 /* a well-formed array whose type this version does not know   \
+			 */
 
 /**
  * msg_decode() - read one packet
  *
- * Return: 0; MSG_E_UNKNOWN, to be ignored; -EBADMSG for what is no msgpack, no array, of a
- * wrong shape, or longer than MSG_PACKET_MAX. Does not allocate in proportion to what the packet claims.
+ * Return: 0; MSG_E_UNKNOWN, to be ignored; -EBADMSG for what is no msgpack, no array,
+ * of a wrong shape, or longer than MSG_PACKET_MAX. Does not allocate in proportion to
+ * what the packet claims.
  */
 int msg_decode(const void *packet, size_t length, struct msg *ret_msg);

@@ -20,7 +20,7 @@ struct record_field {
 	const char *key;
 	enum record_type type;
 	const char *text; /* RECORD_TEXT; borrowed */
-	int64_t number;   /* RECORD_INT, RECORD_BOOL (0, 1), RECORD_DECIMAL (1e-8) */
+	int64_t number;	  /* RECORD_INT, RECORD_BOOL (0, 1), RECORD_DECIMAL (1e-8) */
 };
 
 struct record {
@@ -32,17 +32,22 @@ struct record {
 /** record_init() - start a record. @event: borrowed, may be NULL. */
 void record_init(struct record *record, const char *event);
 
-/** record_text() - add a field; NULL text adds nothing. Fields past the bound are dropped. */
+/** record_text() - add a field; NULL text adds nothing. Fields past the bound are
+ * dropped. */
 void record_text(struct record *record, const char *key, const char *text);
 void record_int(struct record *record, const char *key, int64_t value);
 void record_bool(struct record *record, const char *key, bool value);
+void record_decimal(struct record *record, const char *key, int64_t value);
 
 /**
  * record_logfmt() - `event key=value key="two words"`, no newline; yes/no for a boolean
  *
  * A value is quoted where it is empty or has a blank, a quote, a backslash, an equals
- * sign or anything outside printable ASCII; within quotes \" \\ \n \r \t and \xHH; UTF-8 that
- * is valid passes. Truncated with "…" where @size ends, never in the middle of an escape.
+ * sign or anything outside printable ASCII; within quotes \" \\ \n \r \t and \xHH;
+ * UTF-8 that is valid passes, except control characters, line separators and direction
+ * marks. Where
+ * @size ends a text is cut with "…", never in the middle of an escape, and fields after
+ * it are left out; a field that does not fit at all leaves " …" at the end of the line.
  * Return: length.
  */
 size_t record_logfmt(const struct record *record, char *out, size_t size);
@@ -58,13 +63,14 @@ size_t record_json(const struct record *record, char *out, size_t size);
  * record_parse() - read a logfmt line back, in place
  * @line: modified; the record borrows from it
  *
- * All fields come back as RECORD_TEXT.
- * Return: 0; -EINVAL for a broken line; -E2BIG for too many fields.
+ * All fields come back as RECORD_TEXT. A line break ends the line, a closing " …" is
+ * skipped. Return: 0; -EINVAL for a broken line; -E2BIG for too many fields.
  */
 int record_parse(char *line, struct record *ret_record);
 
 /** record_get() - the text of a parsed field, NULL if it is not there. */
 const char *record_get(const struct record *record, const char *key);
 
-/** json_escape() - @length bytes of @text as the inside of a JSON string. Return: length written. */
+/** json_escape() - @length bytes of @text as the inside of a JSON string, cut where
+ * @size ends. Return: length written. */
 size_t json_escape(const char *text, size_t length, char *out, size_t size);

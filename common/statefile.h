@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small files that must be whole or absent: written beside the old one, synced, renamed; a
- * corrupt one is moved aside, never deleted.
+ * Small files that must be whole or absent: written beside the old one, synced,
+ * renamed; a corrupt one is moved aside, never deleted.
  */
 #pragma once
 
@@ -11,7 +11,11 @@
 
 /**
  * statefile_write() - replace @path by @length bytes, atomically; mode 0600
- * @durable: fsync file and directory before returning; without it a power cut may bring back the old content, never a mixture
+ *
+ * @path.tmp is used on the way, so a file has one writer at a time.
+ * @durable: fsync file and directory before returning; without it a power cut may bring
+ *           back the old content, or on some file systems an empty file; a kill never
+ * does
  *
  * Return: 0, -errno (the old file is untouched).
  */
@@ -24,5 +28,6 @@ int statefile_write(const char *path, const void *data, size_t length, int durab
  */
 int statefile_read(const char *path, char **ret_data, size_t *ret_length);
 
-/** statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name (may be NULL): the new name, caller frees. Return: 0, -errno. */
+/** statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name
+ * (may be NULL): the new name, caller frees. Return: 0, -errno. */
 int statefile_set_aside(const char *path, char **ret_name);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Times of day between text and nanoseconds since the epoch. Pure arithmetic on the
+ * proleptic Gregorian calendar: no clock, no locale, no time zone data.
+ */
+#include "common/timestamp.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/decimal.h"
+
+#define DAY_S INT64_C(86400)
+
+/* A text being read; every take_… moves on only when it succeeds. */
+struct cursor {
+	const char *p, *end;
+};
+
+struct civil {
+	int64_t year;
+	unsigned month, day; /* from 1 */
+};
+
+/*
+ * Days and dates: the year is taken to begin in March, so that the leap day is its
+ * last, and 400 years, which have 146097 days, are one era.
+ */
+static int64_t
+days_from_civil(struct civil civil)
+{
+	int64_t year = civil.year - (civil.month <= 2);
+	int64_t era = (year >= 0 ? year : year - 399) / 400;
+	int64_t of_era = year - era * 400;
+	int64_t month = civil.month > 2 ? civil.month - 3 : civil.month + 9;
+	int64_t of_year = (153 * month + 2) / 5 + civil.day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+	       719468;
+}
+
+static struct civil
+civil_from_days(int64_t days)
+{
+	int64_t shifted = days + 719468;
+	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	int64_t day = shifted - era * 146097;
+	int64_t of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	int64_t of_year = day - (365 * of_era + of_era / 4 - of_era / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+	unsigned calendar = (unsigned)(month < 10 ? month + 3 : month - 9);
+
+	return (struct civil){
+		.year = of_era + era * 400 + (calendar <= 2),
+		.month = calendar,
+		.day = (unsigned)(of_year - (153 * month + 2) / 5 + 1),
+	};
+}
+
+static bool
+is_valid_date(struct civil civil)
+{
+	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
+		30, 31 };
+	bool leap =
+	    civil.year % 4 == 0 && (civil.year % 100 != 0 || civil.year % 400 == 0);
+
+	if (civil.month < 1 || civil.month > 12 || civil.day < 1)
+		return false;
+	return civil.day <= (unsigned)lengths[civil.month - 1] + (civil.month == 2 && leap);
+}
+
+static bool
+take_digits(struct cursor *cursor, unsigned n, unsigned *ret_value)
+{
+	unsigned value = 0;
+
+	if (cursor->end - cursor->p < (long)n)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		if (cursor->p[i] < '0' || cursor->p[i] > '9')
+			return false;
+		value = value * 10 + (unsigned)(cursor->p[i] - '0');
+	}
+	cursor->p += n;
+	*ret_value = value;
+	return true;
+}
+
+static bool
+take_one_of(struct cursor *cursor, const char *set)
+{
+	if (cursor->p == cursor->end)
+		return false;
+	for (; *set; set++) {
+		if (*cursor->p == *set) {
+			cursor->p++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+take_date(struct cursor *cursor, int64_t *ret_days)
+{
+	struct civil civil;
+	unsigned year;
+
+	if (!take_digits(cursor, 4, &year) || !take_one_of(cursor, "-") ||
+	    !take_digits(cursor, 2, &civil.month) || !take_one_of(cursor, "-") ||
+	    !take_digits(cursor, 2, &civil.day))
+		return false;
+	civil.year = year;
+	if (!is_valid_date(civil))
+		return false;
+	*ret_days = days_from_civil(civil);
+	return true;
+}
+
+static bool
+take_fraction(struct cursor *cursor, int64_t *ret_ns)
+{
+	int64_t ns = 0, weight = NS_PER_S / 10;
+	unsigned digit;
+
+	if (!take_digits(cursor, 1, &digit))
+		return false;
+	do {
+		ns += weight * digit;
+		weight /= 10;
+	} while (take_digits(cursor, 1, &digit));
+	*ret_ns = ns;
+	return true;
+}
+
+static bool
+take_time(struct cursor *cursor, int64_t *ret_seconds, int64_t *ret_ns)
+{
+	unsigned hour, minute, second;
+
+	if (!take_digits(cursor, 2, &hour) || !take_one_of(cursor, ":") ||
+	    !take_digits(cursor, 2, &minute) || !take_one_of(cursor, ":") ||
+	    !take_digits(cursor, 2, &second))
+		return false;
+	/* 60 is a leap second, which the epoch counts as the second after it. */
+	if (hour > 23 || minute > 59 || second > 60)
+		return false;
+	*ret_seconds = hour * 3600 + minute * 60 + second;
+	*ret_ns = 0;
+	return !take_one_of(cursor, ".") || take_fraction(cursor, ret_ns);
+}
+
+static bool
+take_offset(struct cursor *cursor, int64_t *ret_seconds)
+{
+	unsigned hours, minutes;
+	bool west;
+
+	if (take_one_of(cursor, "Zz")) {
+		*ret_seconds = 0;
+		return true;
+	}
+	west = take_one_of(cursor, "-");
+	if (!west && !take_one_of(cursor, "+"))
+		return false;
+	if (!take_digits(cursor, 2, &hours) || !take_one_of(cursor, ":") ||
+	    !take_digits(cursor, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*ret_seconds = (int64_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
+	return true;
+}
+
+static int
+parse_rfc3339(struct cursor cursor, int64_t *ret_ns)
+{
+	int64_t days, seconds, ns, offset;
+
+	while (take_one_of(&cursor, " \t\r\n"))
+		;
+	if (!take_date(&cursor, &days) || !take_one_of(&cursor, "Tt ") ||
+	    !take_time(&cursor, &seconds, &ns) || !take_offset(&cursor, &offset))
+		return -EINVAL;
+	while (take_one_of(&cursor, " \t\r\n"))
+		;
+	if (cursor.p != cursor.end)
+		return -EINVAL;
+
+	seconds += days * DAY_S - offset;
+	return decimal_narrow((__int128)seconds * NS_PER_S + ns, ret_ns);
+}
+
+int
+timestamp_parse(const char *text, size_t length, enum time_unit unit, int64_t *ret_ns)
+{
+	switch (unit) {
+	case TIME_UNIT_RFC3339:
+		return parse_rfc3339((struct cursor){ text, text + length }, ret_ns);
+	case TIME_UNIT_S:
+		return decimal_parse_scaled(text, length, 9, ret_ns);
+	case TIME_UNIT_MS:
+		return decimal_parse_scaled(text, length, 6, ret_ns);
+	case TIME_UNIT_US:
+		return decimal_parse_scaled(text, length, 3, ret_ns);
+	case TIME_UNIT_NS:
+		return decimal_parse_scaled(text, length, 0, ret_ns);
+	}
+	return -EINVAL;
+}
+
+static int64_t
+floor_div(int64_t value, int64_t by)
+{
+	return value / by - (value % by < 0);
+}
+
+static size_t
+format(int64_t ns, int64_t step_ns, int digits, char out[TIMESTAMP_TEXT_MAX])
+{
+	int64_t seconds = floor_div(ns, NS_PER_S);
+	int64_t fraction = (ns - seconds * NS_PER_S) / step_ns;
+	int64_t days = floor_div(seconds, DAY_S);
+	unsigned of_day = (unsigned)(seconds - days * DAY_S);
+	struct civil civil = civil_from_days(days);
+	int n;
+
+	n = snprintf(out, TIMESTAMP_TEXT_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%0*dZ",
+	    (int)civil.year, civil.month, civil.day, of_day / 3600, of_day / 60 % 60,
+	    of_day % 60, digits, (int)fraction);
+	return (size_t)n;
+}
+
+size_t
+timestamp_format(int64_t ns, char out[TIMESTAMP_TEXT_MAX])
+{
+	return format(ns, 1, 9, out);
+}
+
+size_t
+timestamp_format_ms(int64_t ns, char out[TIMESTAMP_TEXT_MAX])
+{
+	return format(ns, NS_PER_MS, 3, out);
+}
+
+int64_t
+timestamp_utc_day(int64_t ns)
+{
+	return floor_div(ns, DAY_S * NS_PER_S);
+}
