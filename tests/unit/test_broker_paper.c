@@ -30,38 +30,42 @@ static const struct fill_case {
 	const char *rejected;
 	int64_t fill_price, fee;
 } fill_cases[] = {
-	{ "at the price", 1000 * ONE, 0, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE, NULL, 99 * ONE, 0 },
-	{ "all of the cash", 990 * ONE, 0, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE, NULL, 99 * ONE,
-	    0 },
+	{ "at the price", 1000 * ONE, 0, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE, NULL,
+	    99 * ONE, 0 },
+	{ "all of the cash", 990 * ONE, 0, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE, NULL,
+	    99 * ONE, 0 },
 	{ "one unit short", 990 * ONE - 1, 0, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE,
 	    "insufficient_cash", 0, 0 },
 	{ "the fee counts", 990 * ONE, 1, 0, TRADESUP_BUY, 10 * ONE, 99 * ONE,
 	    "insufficient_cash", 0, 0 },
-	{ "the least fee is rounded up to one unit", 1000 * ONE, 1, 0, TRADESUP_BUY, 1, 99 * ONE,
-	    NULL, 99 * ONE, 1 },
-	{ "a fee without a rest", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, ONE, 100 * ONE, NULL,
-	    100 * ONE, ONE / 10 },
-	{ "a fee with a rest", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, ONE, 100 * ONE + 1, NULL,
-	    100 * ONE + 1, ONE / 10 + 1 },
-	{ "no notional, no fee", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, 1, ONE / 2, NULL, ONE / 2,
-	    0 },
+	{ "the least fee is rounded up to one unit", 1000 * ONE, 1, 0, TRADESUP_BUY, 1,
+	    99 * ONE, NULL, 99 * ONE, 1 },
+	{ "a fee without a rest", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, ONE, 100 * ONE,
+	    NULL, 100 * ONE, ONE / 10 },
+	{ "a fee with a rest", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, ONE,
+	    100 * ONE + 1, NULL, 100 * ONE + 1, ONE / 10 + 1 },
+	{ "no notional, no fee", 1000 * ONE, 10 * ONE, 0, TRADESUP_BUY, 1, ONE / 2,
+	    NULL, ONE / 2, 0 },
 	{ "a buy slips up", 1000 * ONE, 0, 5 * ONE, TRADESUP_BUY, ONE, 100 * ONE, NULL,
 	    100 * ONE + ONE / 20, 0 },
 	{ "a sell slips down", 0, 0, 5 * ONE, TRADESUP_SELL, ONE, 100 * ONE, NULL,
 	    100 * ONE - ONE / 20, 0 },
-	{ "slippage up is truncated", 1000 * ONE, 0, ONE, TRADESUP_BUY, ONE, 19999, NULL, 20000, 0 },
-	{ "slippage down is truncated", 0, 0, ONE, TRADESUP_SELL, ONE, 19999, NULL, 19997, 0 },
-	{ "half a basis point", 1000 * ONE, 0, ONE / 2, TRADESUP_BUY, ONE, 100 * ONE, NULL,
-	    100 * ONE + ONE / 200, 0 },
+	{ "slippage up is truncated", 1000 * ONE, 0, ONE, TRADESUP_BUY, ONE, 19999,
+	    NULL, 20000, 0 },
+	{ "slippage down is truncated", 0, 0, ONE, TRADESUP_SELL, ONE, 19999, NULL,
+	    19997, 0 },
+	{ "half a basis point", 1000 * ONE, 0, ONE / 2, TRADESUP_BUY, ONE, 100 * ONE,
+	    NULL, 100 * ONE + ONE / 200, 0 },
 	{ "a cost beyond 64 bits", INT64_MAX, 0, 0, TRADESUP_BUY, INT64_MAX, INT64_MAX,
 	    "insufficient_cash", 0, 0 },
 	{ "a price beyond 64 bits", INT64_MAX, 0, ONE, TRADESUP_BUY, 1, INT64_MAX,
 	    "insufficient_cash", 0, 0 },
-	{ "proceeds beyond 64 bits", 0, 0, 0, TRADESUP_SELL, INT64_MAX, INT64_MAX, "overflow", 0,
-	    0 },
-	{ "cash beyond 64 bits", INT64_MAX, 0, 0, TRADESUP_SELL, ONE, ONE, "overflow", 0, 0 },
-	{ "a fee beyond 64 bits", 0, INT64_MAX, 0, TRADESUP_SELL, ONE, INT64_MAX, "overflow", 0,
-	    0 },
+	{ "proceeds beyond 64 bits", 0, 0, 0, TRADESUP_SELL, INT64_MAX, INT64_MAX,
+	    "overflow", 0, 0 },
+	{ "cash beyond 64 bits", INT64_MAX, 0, 0, TRADESUP_SELL, ONE, ONE, "overflow",
+	    0, 0 },
+	{ "a fee beyond 64 bits", 0, INT64_MAX, 0, TRADESUP_SELL, ONE, INT64_MAX,
+	    "overflow", 0, 0 },
 };
 
 START_TEST(test_fill)
@@ -74,14 +78,14 @@ START_TEST(test_fill)
 	broker_paper.event(broker, &order, c->price, &report);
 	if (c->rejected) {
 		ck_assert_msg(report.status == ORDER_REJECTED, "%s", c->what);
-		ck_assert_msg(strcmp(report.reason, c->rejected) == 0, "%s: %s", c->what,
-		    report.reason);
+		ck_assert_msg(strcmp(report.reason, c->rejected) == 0, "%s: %s",
+		    c->what, report.reason);
 	} else {
 		ck_assert_msg(report.status == ORDER_FILLED, "%s", c->what);
 		ck_assert_msg(report.price == c->fill_price, "%s: price %lld", c->what,
 		    (long long)report.price);
-		ck_assert_msg(
-		    report.fee == c->fee, "%s: fee %lld", c->what, (long long)report.fee);
+		ck_assert_msg(report.fee == c->fee, "%s: fee %lld", c->what,
+		    (long long)report.fee);
 	}
 	broker_paper.free(broker);
 }

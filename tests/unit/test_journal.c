@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The journal: what is committed is there and nothing else, whoever may not have it does not get
- * it, and what is no sound journal is refused and left as it is.
+ * The journal: what is committed is there and nothing else, whoever may not have it
+ * does not get it, and what is no sound journal is refused and left as it is.
  */
 #include "worker/trading/journal.h"
 
@@ -48,7 +48,9 @@ open_journal(void)
 static int64_t
 add_cluster(struct journal *journal, const char *id)
 {
-	struct journal_cluster cluster = { .id = id, .symbol = "S", .notional = "1.00000000" };
+	struct journal_cluster cluster = {
+		.id = id, .symbol = "S", .notional = "1.00000000"
+	};
 	int64_t number = 0;
 
 	ck_assert_int_eq(journal_add_cluster(journal, &cluster, &number), 0);
@@ -70,11 +72,13 @@ add_filled(struct journal *journal, const char *id, const char *symbol)
 		.fee = DECIMAL_ONE };
 
 	ck_assert_int_eq(journal_add_order(journal, &order, &fill.order), 0);
-	ck_assert_int_eq(
-	    journal_move_order(journal, fill.order, ORDER_INTENT, ORDER_OPEN, "b", NULL), 0);
+	ck_assert_int_eq(journal_move_order(
+			     journal, fill.order, ORDER_INTENT, ORDER_OPEN, "b", NULL),
+	    0);
 	ck_assert_int_eq(journal_add_fill(journal, &fill), 0);
-	ck_assert_int_eq(
-	    journal_move_order(journal, fill.order, ORDER_OPEN, ORDER_FILLED, NULL, NULL), 0);
+	ck_assert_int_eq(journal_move_order(
+			     journal, fill.order, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
+	    0);
 }
 
 START_TEST(test_new_is_empty)
@@ -85,7 +89,8 @@ START_TEST(test_new_is_empty)
 	__int128 cash = 0;
 
 	ck_assert_int_eq(journal_get_state(journal, &state), 0);
-	ck_assert_int_eq(state.events + state.dropped + state.clusters + state.orders, 0);
+	ck_assert_int_eq(
+	    state.events + state.dropped + state.clusters + state.orders, 0);
 	ck_assert_str_eq(state.position, "");
 	ck_assert_int_eq(journal_get_snapshot(journal, &snapshot), JOURNAL_E_NONE);
 	ck_assert_int_eq(journal_cash(journal, &cash), 0);
@@ -97,7 +102,9 @@ END_TEST
 START_TEST(test_commit_and_rollback)
 {
 	struct journal *journal = open_journal();
-	struct journal_state state = { .events = 7, .dropped = 2, .time_ns = -1, .position = "p" };
+	struct journal_state state = {
+		.events = 7, .dropped = 2, .time_ns = -1, .position = "p"
+	};
 	__int128 cash = 0;
 	int64_t quantity = -1;
 
@@ -135,7 +142,8 @@ START_TEST(test_cluster_known)
 	int64_t number = 0;
 
 	add_cluster(journal, "a");
-	ck_assert_int_eq(journal_add_cluster(journal, &cluster, &number), JOURNAL_E_KNOWN);
+	ck_assert_int_eq(
+	    journal_add_cluster(journal, &cluster, &number), JOURNAL_E_KNOWN);
 	ck_assert_int_eq(number, 0);
 	journal_free(journal);
 }
@@ -164,8 +172,8 @@ START_TEST(test_one_live_order_a_symbol)
 
 	order.client_order_id = "b";
 	ck_assert_int_eq(journal_add_order(journal, &order, &number), JOURNAL_E_DATA);
-	ck_assert_int_eq(
-	    journal_move_order(journal, live.number, ORDER_INTENT, ORDER_REJECTED, NULL, "no"),
+	ck_assert_int_eq(journal_move_order(journal, live.number, ORDER_INTENT,
+			     ORDER_REJECTED, NULL, "no"),
 	    0);
 	ck_assert_int_eq(journal_add_order(journal, &order, &number), 0);
 	order.symbol = "T";
@@ -179,11 +187,14 @@ START_TEST(test_status_moves_once)
 	struct journal *journal = open_journal();
 
 	add_filled(journal, "a", "S");
-	ck_assert_int_eq(journal_move_order(journal, 1, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
+	ck_assert_int_eq(
+	    journal_move_order(journal, 1, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
 	    JOURNAL_E_DATA);
-	ck_assert_int_eq(journal_move_order(journal, 1, ORDER_FILLED, ORDER_OPEN, NULL, NULL),
+	ck_assert_int_eq(
+	    journal_move_order(journal, 1, ORDER_FILLED, ORDER_OPEN, NULL, NULL),
 	    JOURNAL_E_DATA);
-	ck_assert_int_eq(journal_move_order(journal, 2, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
+	ck_assert_int_eq(
+	    journal_move_order(journal, 2, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
 	    JOURNAL_E_DATA);
 	journal_free(journal);
 }
@@ -294,7 +305,8 @@ START_TEST(test_other_worker)
 	struct journal *journal = NULL;
 
 	journal_free(open_journal());
-	ck_assert_int_eq(journal_open(path, "flow2", 0, &error, &journal), JOURNAL_E_DATA);
+	ck_assert_int_eq(
+	    journal_open(path, "flow2", 0, &error, &journal), JOURNAL_E_DATA);
 	ck_assert_msg(strstr(error.text, "flow2") != NULL, "%s", error.text);
 }
 END_TEST
@@ -407,8 +419,8 @@ START_TEST(test_refused)
 
 	c->make();
 	before = read_file(path, &length);
-	ck_assert_msg(journal_open(path, "flow", 0, &error, &journal) == JOURNAL_E_DATA, "%s",
-	    c->what);
+	ck_assert_msg(journal_open(path, "flow", 0, &error, &journal) == JOURNAL_E_DATA,
+	    "%s", c->what);
 	ck_assert_msg(strstr(error.text, path) != NULL, "%s: %s", c->what, error.text);
 	after = read_file(path, &length_after);
 	ck_assert_uint_eq(length, length_after);
@@ -422,7 +434,8 @@ START_TEST(test_log_without_file)
 	struct journal *journal = NULL;
 
 	write_file(tempdir_path(&dir, "journal-wal"), "x", 1, 0);
-	ck_assert_int_eq(journal_open(path, "flow", 0, &error, &journal), JOURNAL_E_DATA);
+	ck_assert_int_eq(
+	    journal_open(path, "flow", 0, &error, &journal), JOURNAL_E_DATA);
 	ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -484,7 +497,8 @@ START_TEST(test_full)
 	r = journal_commit(journal);
 	limit_files(RLIM_INFINITY);
 	ck_assert_int_lt(r, 0);
-	ck_assert_msg(strstr(journal_error(journal), path) != NULL, "%s", journal_error(journal));
+	ck_assert_msg(
+	    strstr(journal_error(journal), path) != NULL, "%s", journal_error(journal));
 	journal_rollback(journal);
 
 	ck_assert_int_eq(journal_begin(journal), 0);
@@ -503,7 +517,8 @@ START_TEST(test_busy)
 	sqlite3 *other;
 
 	ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(
+	    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	ck_assert_int_eq(journal_begin(journal), -EBUSY);
 	sqlite3_close(other);
 	ck_assert_int_eq(journal_begin(journal), 0);
@@ -533,7 +548,8 @@ START_TEST(test_read_while_written)
 }
 END_TEST
 
-/* In a process of its own, without the right to write; as root, as somebody else. Return: orders, or -1. */
+/* In a process of its own, without the right to write; as root, as somebody else.
+ * Return: orders, or -1. */
 static int
 count_as_stranger(void)
 {

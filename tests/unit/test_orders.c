@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules for orders: which cluster becomes which order, which status may follow which, and ids.
+ * The rules for orders: which cluster becomes which order, which status may follow
+ * which, and ids.
  */
 #include "worker/trading/orders.h"
 
@@ -24,16 +25,21 @@ static const struct decide_case {
 	enum tradesup_side side;
 	int64_t quantity;
 } decide_cases[] = {
-	{ "a buy with nothing there opens", .situation = { TRADESUP_BUY, 3 * DECIMAL_ONE },
+	{ "a buy with nothing there opens",
+	    .situation = { TRADESUP_BUY, 3 * DECIMAL_ONE },
 	    .quantity = INT64_C(333333333333) },
-	{ "whole lots", .lot = DECIMAL_ONE, .situation = { TRADESUP_BUY, 3 * DECIMAL_ONE },
+	{ "whole lots", .lot = DECIMAL_ONE,
+	    .situation = { TRADESUP_BUY, 3 * DECIMAL_ONE },
 	    .quantity = 3333 * DECIMAL_ONE },
 	{ "less than a lot", .lot = DECIMAL_ONE,
 	    .situation = { TRADESUP_BUY, 10001 * DECIMAL_ONE }, .skipped = "risk:lot" },
 	{ "exactly a lot", .lot = DECIMAL_ONE,
-	    .situation = { TRADESUP_BUY, 10000 * DECIMAL_ONE }, .quantity = DECIMAL_ONE },
-	{ "more than 64 bits hold", .situation = { TRADESUP_BUY, 1 }, .skipped = "risk:range" },
-	{ "a buy on a position", .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = 1 },
+	    .situation = { TRADESUP_BUY, 10000 * DECIMAL_ONE },
+	    .quantity = DECIMAL_ONE },
+	{ "more than 64 bits hold", .situation = { TRADESUP_BUY, 1 },
+	    .skipped = "risk:range" },
+	{ "a buy on a position",
+	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = 1 },
 	    .skipped = "position_open" },
 	{ "a sell without one", .situation = { TRADESUP_SELL, DECIMAL_ONE },
 	    .skipped = "no_position" },
@@ -41,10 +47,12 @@ static const struct decide_case {
 	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 12345 },
 	    .side = TRADESUP_SELL, .quantity = 12345 },
 	{ "an open order comes first",
-	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = 1, .order_open = true },
+	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = 1,
+		.order_open = true },
 	    .skipped = "order_open" },
 	{ "an open order stops a close, too",
-	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 1, .order_open = true },
+	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 1,
+		.order_open = true },
 	    .skipped = "order_open" },
 	{ "a short is opened", .both_ways = true,
 	    .situation = { TRADESUP_SELL, 4 * DECIMAL_ONE }, .side = TRADESUP_SELL,
@@ -56,7 +64,8 @@ static const struct decide_case {
 	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = -7 }, .quantity = 7 },
 	{ "a short of former rules is closed",
 	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .position = -7 }, .quantity = 7 },
-	{ "frozen: nothing opens", .situation = { TRADESUP_BUY, DECIMAL_ONE, .frozen = true },
+	{ "frozen: nothing opens",
+	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .frozen = true },
 	    .skipped = "risk:freeze" },
 	{ "frozen: nothing closes",
 	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 1, .frozen = true },
@@ -65,9 +74,11 @@ static const struct decide_case {
 	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .frozen = true },
 	    .skipped = "no_position" },
 	{ "the position limit", .max_position = 9999 * DECIMAL_ONE,
-	    .situation = { TRADESUP_BUY, DECIMAL_ONE }, .skipped = "risk:max_position_notional" },
+	    .situation = { TRADESUP_BUY, DECIMAL_ONE },
+	    .skipped = "risk:max_position_notional" },
 	{ "exactly the position limit", .max_position = 10000 * DECIMAL_ONE,
-	    .situation = { TRADESUP_BUY, DECIMAL_ONE }, .quantity = 10000 * DECIMAL_ONE },
+	    .situation = { TRADESUP_BUY, DECIMAL_ONE },
+	    .quantity = 10000 * DECIMAL_ONE },
 	{ "the position limit does not hold a close up", .max_position = 1,
 	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 50 * DECIMAL_ONE },
 	    .side = TRADESUP_SELL, .quantity = 50 * DECIMAL_ONE },
@@ -78,7 +89,8 @@ static const struct decide_case {
 	    .situation = { TRADESUP_BUY, DECIMAL_ONE, .orders_today = 3 },
 	    .skipped = "risk:max_orders_per_day" },
 	{ "one too many, to close", .max_orders = 3,
-	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 1, .orders_today = 3 },
+	    .situation = { TRADESUP_SELL, DECIMAL_ONE, .position = 1,
+		.orders_today = 3 },
 	    .skipped = "risk:max_orders_per_day" },
 };
 
@@ -94,11 +106,11 @@ START_TEST(test_decide)
 	rules.max_position_notional = c->max_position;
 	rules.max_orders_per_day = c->max_orders;
 	decision = order_decide(&rules, &c->situation);
-	ck_assert_msg((decision.skipped == NULL) == (c->skipped == NULL), "%s: %s", c->what,
-	    decision.skipped ? decision.skipped : "placed");
+	ck_assert_msg((decision.skipped == NULL) == (c->skipped == NULL), "%s: %s",
+	    c->what, decision.skipped ? decision.skipped : "placed");
 	if (c->skipped) {
-		ck_assert_msg(strcmp(decision.skipped, c->skipped) == 0, "%s: %s", c->what,
-		    decision.skipped);
+		ck_assert_msg(strcmp(decision.skipped, c->skipped) == 0, "%s: %s",
+		    c->what, decision.skipped);
 		return;
 	}
 	ck_assert_msg(decision.side == c->side, "%s: side", c->what);
@@ -112,8 +124,9 @@ START_TEST(test_status_names)
 	enum order_status status;
 
 	for (int i = 0; i < ORDER_STATUS_COUNT; i++) {
-		ck_assert_int_eq(
-		    order_status_parse(order_status_name((enum order_status)i), &status), 0);
+		ck_assert_int_eq(order_status_parse(
+				     order_status_name((enum order_status)i), &status),
+		    0);
 		ck_assert_int_eq(status, i);
 	}
 	ck_assert_int_lt(order_status_parse("opened", &status), 0);
@@ -122,7 +135,8 @@ END_TEST
 
 START_TEST(test_status_may_follow)
 {
-	static const enum order_status last[] = { ORDER_FILLED, ORDER_CANCELED, ORDER_REJECTED };
+	static const enum order_status last[] = { ORDER_FILLED, ORDER_CANCELED,
+		ORDER_REJECTED };
 
 	ck_assert(order_status_may_follow(ORDER_INTENT, ORDER_OPEN));
 	ck_assert(order_status_may_follow(ORDER_OPEN, ORDER_FILLED));
@@ -130,7 +144,8 @@ START_TEST(test_status_may_follow)
 	ck_assert(!order_status_may_follow(ORDER_OPEN, ORDER_INTENT));
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
 		for (int to = 0; to < ORDER_STATUS_COUNT; to++)
-			ck_assert(!order_status_may_follow(last[i], (enum order_status)to));
+			ck_assert(
+			    !order_status_may_follow(last[i], (enum order_status)to));
 	}
 }
 END_TEST
@@ -142,7 +157,8 @@ START_TEST(test_client_id_whole)
 	order_client_id("flow", "BTCUSD-buy-17-0", ORDER_ID_MAX - 1, id);
 	ck_assert_str_eq(id, "ts-flow-BTCUSD-buy-17-0");
 	/* Exactly as long as allowed is not cut. */
-	order_client_id("flow", "BTCUSD-buy-17-0", strlen("ts-flow-BTCUSD-buy-17-0"), id);
+	order_client_id(
+	    "flow", "BTCUSD-buy-17-0", strlen("ts-flow-BTCUSD-buy-17-0"), id);
 	ck_assert_str_eq(id, "ts-flow-BTCUSD-buy-17-0");
 }
 END_TEST
@@ -166,7 +182,8 @@ START_TEST(test_client_id_hash)
 {
 	char id[ORDER_ID_MAX];
 
-	/* The known FNV-1a of "ts-aaaaaaaaaaaa-bbbbbbbbbbbb", so that ids stay over versions. */
+	/* The known FNV-1a of "ts-aaaaaaaaaaaa-bbbbbbbbbbbb", so that ids stay over
+	 * versions. */
 	order_client_id("aaaaaaaaaaaa", "bbbbbbbbbbbb", ORDER_ID_LIMIT_MIN, id);
 	ck_assert_str_eq(id, "ts-aaaa-7ab9a8d1606826e2");
 }

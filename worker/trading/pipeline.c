@@ -40,7 +40,8 @@ fail(struct trader_failure *ret_failure, enum fault_kind kind, const char *what,
 }
 
 static int
-open_feed(struct pipeline *pipeline, const char *position, struct trader_failure *ret_failure)
+open_feed(
+    struct pipeline *pipeline, const char *position, struct trader_failure *ret_failure)
 {
 	int r;
 
