@@ -16,11 +16,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-<<<<<<< HEAD
 #include <linux/sched.h>
 #include <poll.h>
-=======
->>>>>>> supio
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>

@@ -109,8 +109,9 @@ struct tradesup_strategy {
 	void (*destroy)(void *state);
 };
 
-/** tradesup_strategy - the one symbol that a module exports */
-extern const struct tradesup_strategy tradesup_strategy;
+/** tradesup_strategy - the one symbol that a module exports, with -fvisibility=hidden, too */
+extern const struct tradesup_strategy tradesup_strategy
+    __attribute__((visibility("default")));
 
 #ifdef __cplusplus
 }
