@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -186,6 +187,20 @@ class Box:
             raise AssertionError("tradesup %s ended with %d: %s"
                                  % (verb, result.returncode, result.stderr))
         return json.loads(result.stdout)
+
+    def ask(self, request):
+        """Send one line to the control socket; the lines of the answer, the verdict last."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(os.path.join(self.path, "run", "control"))
+            connection.sendall(request.encode() + b"\n")
+            answer = b""
+            while not re.search(rb"^(ok|error\b.*)\n", answer, re.MULTILINE):
+                got = connection.recv(65536)
+                if not got:
+                    raise AssertionError("no verdict: %r" % answer)
+                answer += got
+        return answer.decode().splitlines()
 
     def leftovers(self):
         return processes_with("TRADESUP_TEST_BOX=" + self.path)
