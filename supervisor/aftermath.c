@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deferred writing of crash reports and healing statistics. The formats are crash.c's and
- * healing.c's; when to restart or give up is not known here.
+ * Deferred writing of crash reports and healing statistics. The formats are crash.c's
+ * and healing.c's; when to restart or give up is not known here.
  */
 #include "supervisor/aftermath.h"
 
@@ -87,10 +87,12 @@ changed(struct aftermath *aftermath)
 static size_t
 restart_times(const struct child *child, int64_t out[CHILD_RESTARTS_KEPT])
 {
-	size_t n = child->restarts < CHILD_RESTARTS_KEPT ? child->restarts : CHILD_RESTARTS_KEPT;
+	size_t n = child->restarts < CHILD_RESTARTS_KEPT ? child->restarts
+							 : CHILD_RESTARTS_KEPT;
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = child->restart_times_ns[(child->restarts - n + i) % CHILD_RESTARTS_KEPT];
+		out[i] = child->restart_times_ns[(child->restarts - n + i) %
+						 CHILD_RESTARTS_KEPT];
 	return n;
 }
 
@@ -174,8 +176,8 @@ aftermath_new(struct supervisor *supervisor)
 	aftermath->crash_dir = path_join(supervisor->state_dir, "crashes");
 	aftermath->on_reports = evtimer_new(supervisor->base, on_reports_cb, aftermath);
 	aftermath->on_store = evtimer_new(supervisor->base, on_store_cb, aftermath);
-	if (!aftermath->healing_path || !aftermath->crash_dir || !aftermath->on_reports ||
-	    !aftermath->on_store)
+	if (!aftermath->healing_path || !aftermath->crash_dir ||
+	    !aftermath->on_reports || !aftermath->on_store)
 		return aftermath_free(aftermath);
 	event_priority_set(aftermath->on_reports, SUPERVISOR_PRIORITY_LATER);
 	event_priority_set(aftermath->on_store, SUPERVISOR_PRIORITY_LATER);
@@ -203,8 +205,9 @@ aftermath_crash(struct aftermath *aftermath, struct child *child, const char *ac
 	report->pid = child->process.pid;
 	report->error = child->error ? strdup(child->error) : NULL;
 	memcpy(report->phase, child->phase, sizeof(report->phase));
-	snprintf(report->why, sizeof(report->why), "%s%s%s", child_doom_kind(child->doom),
-	    child->doom_detail[0] ? ": " : "", child->doom_detail);
+	snprintf(report->why, sizeof(report->why), "%s%s%s",
+	    child_doom_kind(child->doom), child->doom_detail[0] ? ": " : "",
+	    child->doom_detail);
 	TAILQ_INSERT_TAIL(&aftermath->reports, report, entry);
 	event_active(aftermath->on_reports, EV_TIMEOUT, 0);
 }
@@ -222,8 +225,8 @@ aftermath_forget(struct aftermath *aftermath, const struct child *child)
 }
 
 void
-aftermath_heal(struct aftermath *aftermath, const char *worker, int level, const char *kind,
-    enum heal_outcome outcome)
+aftermath_heal(struct aftermath *aftermath, const char *worker, int level,
+    const char *kind, enum heal_outcome outcome)
 {
 	if (healing_count(&aftermath->healing, worker, level, kind, outcome,
 		clock_realtime_ns()) == 0)
@@ -231,9 +234,11 @@ aftermath_heal(struct aftermath *aftermath, const char *worker, int level, const
 }
 
 void
-aftermath_try(struct aftermath *aftermath, const char *worker, int level, const char *kind)
+aftermath_try(
+    struct aftermath *aftermath, const char *worker, int level, const char *kind)
 {
-	if (healing_begin(&aftermath->healing, worker, level, kind, clock_realtime_ns()) == 0)
+	if (healing_begin(
+		&aftermath->healing, worker, level, kind, clock_realtime_ns()) == 0)
 		changed(aftermath);
 }
 
@@ -253,6 +258,7 @@ aftermath_healed(struct aftermath *aftermath, const char *worker)
 		record_init(&record, "self_healing.verified");
 		record_text(&record, "worker", worker);
 		record_int(&record, "level", level);
-		event_log_emit(&aftermath->supervisor->events, LOG_LEVEL_NOTICE, &record);
+		event_log_emit(
+		    &aftermath->supervisor->events, LOG_LEVEL_NOTICE, &record);
 	}
 }

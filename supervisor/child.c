@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker's life: start, deadlines, end. It never decides whether to restart (plan.c) and does not
- * know how a process is made (spawn.c).
+ * A worker's life: start, deadlines, end. It never decides whether to restart (plan.c)
+ * and does not know how a process is made (spawn.c).
  *
- * Each child has one timer, set to the earliest of its deadlines and not moved for every packet: when it fires, what is
- * due is done, and if nothing is, it is set anew. A worker without deadlines wakes nobody.
+ * Each child has one timer, set to the earliest of its deadlines and not moved for
+ * every packet: when it fires, what is due is done, and if nothing is, it is set anew.
+ * A worker without deadlines wakes nobody.
  */
 #include "supervisor/child.h"
 
@@ -24,8 +25,9 @@
 #include "supervisor/notify.h"
 
 #define MEMORY_INTERVAL_NS NS_PER_S
-#define DOOM_SHUTDOWN_NS (5 * NS_PER_S)     /* for a doomed worker with shutdown = infinity */
-#define REQUESTED_DELAY_NS (2 * NS_PER_S)   /* before a restart that was asked for */
+#define DOOM_SHUTDOWN_NS                                                               \
+	(5 * NS_PER_S) /* for a doomed worker with shutdown = infinity */
+#define REQUESTED_DELAY_NS (2 * NS_PER_S) /* before a restart that was asked for */
 
 static const struct {
 	const char *kind;
@@ -64,7 +66,8 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	child->supervisor = supervisor;
 	child->process.pid = -1;
 	child->process.pidfd = -1;
-	child->link_fd = child->output_fd = child->output_theirs = child->notify_fd = -1;
+	child->link_fd = child->output_fd = child->output_theirs = child->notify_fd =
+	    -1;
 	child->timer_ns = child->wake_ns = child->kill_ns = HEARTBEAT_NEVER;
 	child->stable_ns = child->eof_ns = child->memory_ns = HEARTBEAT_NEVER;
 	child->cycle = -1;
@@ -147,7 +150,8 @@ child_rearm(struct child *child)
 		if (!is_being_ended(child)) {
 			next_ns = earliest(next_ns, child->eof_ns);
 			next_ns = earliest(next_ns, child->memory_ns);
-			if (check_heartbeat(child, now_ns, &beat_ns) != HEARTBEAT_IN_TIME)
+			if (check_heartbeat(child, now_ns, &beat_ns) !=
+			    HEARTBEAT_IN_TIME)
 				beat_ns = now_ns;
 			next_ns = earliest(next_ns, beat_ns);
 		}
@@ -236,13 +240,15 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 		return;
 	}
 	if (child_is_alive(child)) {
-		/* What waits in the socket proves that it was alive while we were not looking. */
+		/* What waits in the socket proves that it was alive while we were not
+		 * looking. */
 		child_read_link(child);
 		if (now_ns >= child->kill_ns)
 			kill_now(child);
 		if (now_ns >= child->stable_ns) {
 			child->stable_ns = HEARTBEAT_NEVER;
-			aftermath_healed(child->supervisor->aftermath, child_name(child));
+			aftermath_healed(
+			    child->supervisor->aftermath, child_name(child));
 		}
 		if (!is_being_ended(child))
 			judge(child, now_ns);
@@ -253,7 +259,8 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 void
 child_wait(struct child *child, int64_t delay_ns)
 {
-	child->wake_ns = delay_ns < 0 ? HEARTBEAT_NEVER : clock_monotonic_ns() + delay_ns;
+	child->wake_ns =
+	    delay_ns < 0 ? HEARTBEAT_NEVER : clock_monotonic_ns() + delay_ns;
 	if (delay_ns > 0) {
 		struct record record;
 
@@ -319,7 +326,8 @@ open_notify(struct child *child)
 	return 0;
 }
 
-/* The worker's environment: ours, and what tells it who it is. Strings live in @text, until the exec. */
+/* The worker's environment: ours, and what tells it who it is. Strings live in @text,
+ * until the exec. */
 struct child_environ {
 	char text[SUPERVISOR_ENV_EXTRA][256 + 64];
 	char *state_dir;
@@ -327,14 +335,16 @@ struct child_environ {
 };
 
 static void __attribute__((format(printf, 3, 4)))
-set_variable(struct supervisor *supervisor, struct child_environ *environ, const char *format, ...)
+set_variable(struct supervisor *supervisor, struct child_environ *environ,
+    const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(environ->text[environ->n], sizeof(environ->text[0]), format, args);
 	va_end(args);
-	supervisor->environ[supervisor->n_environ + environ->n] = environ->text[environ->n];
+	supervisor->environ[supervisor->n_environ + environ->n] =
+	    environ->text[environ->n];
 	supervisor->environ[supervisor->n_environ + ++environ->n] = NULL;
 }
 
@@ -346,9 +356,11 @@ fill_environ(struct child *child, struct child_environ *environ)
 
 	environ->n = 0;
 	set_variable(supervisor, environ, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
-	set_variable(supervisor, environ, "TRADESUP_WORKER=%s", child_name(child));
+	set_variable(supervisor, environ, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
+	set_variable(supervisor, environ, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
 	set_variable(supervisor, environ, "%s", supervisor->guardian.marker);
-	set_variable(supervisor, environ, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
+	set_variable(
+	    supervisor, environ, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, environ, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -386,21 +398,22 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->link_fd = link_fd;
 	event_assign(&child->on_exit, base, process->pidfd, EV_READ, on_exit_cb, child);
 	event_add(&child->on_exit, NULL);
-	event_assign(&child->on_link, base, link_fd, EV_READ | EV_PERSIST, on_link_cb, child);
+	event_assign(
+	    &child->on_link, base, link_fd, EV_READ | EV_PERSIST, on_link_cb, child);
 	event_add(&child->on_link, NULL);
 
-	child->seen = (struct heartbeat){
-		.speaks = !config->command || config->notify == NOTIFY_SYSTEMD,
+	child->seen = (struct heartbeat){ .speaks = !config->command ||
+						    config->notify == NOTIFY_SYSTEMD,
 		.started_ns = now_ns,
 		.packet_ns = now_ns,
 		.advance_ns = now_ns,
-		.pet_ns = now_ns
-	};
+		.pet_ns = now_ns };
 	child->doom = DOOM_NONE;
+	child->doom_detail[0] = '\0';
 	child->killed = child->said_bye = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
 	child->memory_ns = config->memory_max_bytes > 0 ? now_ns + MEMORY_INTERVAL_NS
-							 : HEARTBEAT_NEVER;
+							: HEARTBEAT_NEVER;
 	child->stable_ns = HEARTBEAT_NEVER;
 	if (child->lives > 0 && !child->node.reports_cycles)
 		child->stable_ns = now_ns + config->stable_after_ns;
@@ -420,6 +433,24 @@ report_start(struct child *child)
 	record_int(&record, "pid", child->process.pid);
 	record_int(&record, "life", child->lives);
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
+}
+
+int
+child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
+    struct spawn_failure *ret_failure)
+{
+	struct child_environ environ;
+	int r = open_output(child);
+
+	if (r < 0) {
+		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
+		return SPAWN_E_FAILED;
+	}
+	return spawn_start(&(struct spawn_request){ .argv = argv,
+			       .environ = fill_environ(child, &environ),
+			       .link_fd = -1,
+			       .output_fd = child->output_theirs },
+	    ret_process, ret_failure);
 }
 
 bool
@@ -447,7 +478,8 @@ child_start(struct child *child)
 		failure.error = -r;
 	else
 		r = spawn_start(
-		    &(struct spawn_request){ .argv = config->command ? config->command : builtin,
+		    &(struct spawn_request){
+			.argv = config->command ? config->command : builtin,
 			.environ = fill_environ(child, &environ),
 			.link_fd = theirs,
 			.output_fd = child->output_theirs },
@@ -488,7 +520,8 @@ child_log_end(struct child *child, const char *action, const char *why)
 	record_text(&record, "action", action);
 	record_text(&record, "why", why);
 	event_log_emit(&child->supervisor->events,
-	    exit_is_normal(&child->reason) || !by_itself ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+	    exit_is_normal(&child->reason) || !by_itself ? LOG_LEVEL_NOTICE
+							 : LOG_LEVEL_WARNING,
 	    &record);
 }
 
@@ -509,7 +542,6 @@ reap(struct child *child)
 {
 	if (!spawn_has_ended(&child->process))
 		return false;
-	/* While it is a zombie its number cannot belong to another group. */
 	spawn_kill_group(child->process.pid);
 	if (spawn_reap(&child->process, &child->reason) != 0)
 		return false;
@@ -532,8 +564,9 @@ on_exit_cb(evutil_socket_t fd, short what, void *data)
 	supervisor_sweep_soon(child->supervisor);
 	if (child->node.state == NODE_STOPPING)
 		child_log_end(child, "none", "asked to stop");
-	how = child->doom == DOOM_NONE && exit_is_normal(&child->reason) ? PLAN_NORMAL
-									  : PLAN_ABNORMAL;
+	how = child->doom == DOOM_NONE && exit_is_normal(&child->reason)
+		  ? PLAN_NORMAL
+		  : PLAN_ABNORMAL;
 	tree_ended(&child->supervisor->tree, &child->node, how);
 }
 
@@ -544,7 +577,8 @@ child_stop(struct child *child, bool kill)
 	int64_t now_ns = clock_monotonic_ns();
 
 	if (child->node.state != NODE_STOPPING && reap(child)) {
-		child_log_end(child, "none", "it ended while its group was being stopped");
+		child_log_end(
+		    child, "none", "it ended while its group was being stopped");
 		return false;
 	}
 	if (kill || shutdown_ns == SHUTDOWN_KILL) {
@@ -593,7 +627,8 @@ child_next_delay(struct child *child, uint32_t random)
 	const struct config_worker *config = child_config(child);
 	int64_t up_ns = clock_monotonic_ns() - child->seen.started_ns, delay_ns;
 
-	if (up_ns >= config->stable_after_ns && child->lives > 0 && !child->node.reports_cycles)
+	if (up_ns >= config->stable_after_ns && child->lives > 0 &&
+	    !child->node.reports_cycles)
 		child->backoff = 0;
 	delay_ns = backoff_delay(child->backoff++, config->restart_delay_ns,
 	    config->restart_delay_max_ns, random);

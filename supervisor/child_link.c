@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The messages of a worker, one handler each, in a table. A worker can say anything in any order: what
- * makes no sense is counted, what is too much waits for the next turn of the loop.
+ * The messages of a worker, one handler each, in a table. A worker can say anything in
+ * any order: what makes no sense is counted, what is too much waits for the next turn
+ * of the loop.
  */
 #include "supervisor/child_link.h"
 
@@ -15,7 +16,8 @@
 #include "supervisor/context.h"
 
 #define PACKETS_PER_TURN 256
-#define EOF_PATIENCE_NS NS_PER_S /* between the end of the link and that of the process */
+#define EOF_PATIENCE_NS                                                                \
+	NS_PER_S /* between the end of the link and that of the process */
 
 static void
 start_record(struct record *record, const char *event, struct child *child)
@@ -103,7 +105,8 @@ cycle_failed(struct child *child, const struct msg *msg)
 	emit(child, LOG_LEVEL_WARNING, &record);
 	if (limit == 0 || child->failed_cycles < limit)
 		return;
-	snprintf(detail, sizeof(detail), "%u failed cycles in a row", child->failed_cycles);
+	snprintf(
+	    detail, sizeof(detail), "%u failed cycles in a row", child->failed_cycles);
 	child_doomed(child, DOOM_CYCLES, detail);
 }
 
@@ -112,7 +115,8 @@ on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	advance(child, msg->cycle.cycle, now_ns);
 	child->cycle_ns = now_ns;
-	/* A worker that has been told to go may still report; it changes nothing any more. */
+	/* A worker that has been told to go may still report; it changes nothing any
+	 * more. */
 	if (child->doom != DOOM_NONE)
 		return;
 	if (msg->cycle.error[0] == '\0') {
@@ -125,7 +129,8 @@ on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 		cycle_failed(child, msg);
 }
 
-/* The events of levels 1 and 2. A relapse has one name for all: it is the opposite of health. */
+/* The events of levels 1 and 2. A relapse has one name for all: it is the opposite of
+ * health. */
 static const char *
 heal_event(int64_t level, enum fault_kind kind, enum heal_outcome outcome)
 {
@@ -160,8 +165,8 @@ on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 
 	(void)now_ns;
 	event = msg->heal.level == 1 || msg->heal.level == 2
-	    ? heal_event(msg->heal.level, msg->heal.kind, outcome)
-	    : NULL;
+		    ? heal_event(msg->heal.level, msg->heal.kind, outcome)
+		    : NULL;
 	if (!event) {
 		child->bad_packets++;
 		return;
@@ -172,9 +177,10 @@ on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 	record_text(&record, "kind", fault_kind_name(msg->heal.kind));
 	record_text(&record, "name", msg->heal.detail);
 	record_int(&record, "cycle", child->cycle);
-	emit(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, &record);
-	aftermath_heal(child->supervisor->aftermath, child_name(child), (int)msg->heal.level,
-	    fault_kind_name(msg->heal.kind), outcome);
+	emit(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+	    &record);
+	aftermath_heal(child->supervisor->aftermath, child_name(child),
+	    (int)msg->heal.level, fault_kind_name(msg->heal.kind), outcome);
 }
 
 static void
@@ -232,7 +238,8 @@ link_ended(struct child *child)
 	event_del(&child->on_link);
 	close(child->link_fd);
 	child->link_fd = -1;
-	/* Its end should follow; a program that never spoke may close what it does not know. */
+	/* Its end should follow; a program that never spoke may close what it does not
+	 * know. */
 	if (!child->seen.speaks)
 		return;
 	child->eof_ns = clock_monotonic_ns() + EOF_PATIENCE_NS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a worker's pipe within bounds. A worker that writes without end costs a bounded share of the
- * loop: past a number of lines a second they are only counted, past a number of bytes its pipe is left full until the second is
- * over, and it waits.
+ * Reading a worker's pipe within bounds. A worker that writes without end costs a
+ * bounded share of the loop: past a number of lines a second they are only counted,
+ * past a number of bytes its pipe is left full until the second is over, and it waits.
  */
 #include "supervisor/child_output.h"
 
@@ -64,9 +64,11 @@ static void
 pause_reading(struct child *child, int64_t now_ns)
 {
 	int64_t left_ns = child->output_window_ns + NS_PER_S - now_ns;
-	struct timeval after = { .tv_sec = 0, .tv_usec = (suseconds_t)(left_ns / 1000) };
+	struct timeval after = { .tv_sec = 0,
+		.tv_usec = (suseconds_t)(left_ns / 1000) };
 
-	/* A read event with a timeout and no interest in reading: the callback comes when the second is over. */
+	/* A read event with a timeout and no interest in reading: the callback comes
+	 * when the second is over. */
 	event_del(&child->on_output);
 	event_assign(&child->on_output, child->supervisor->base, -1, 0,
 	    event_get_callback(&child->on_output), child);
@@ -89,7 +91,8 @@ take(struct child *child, const char *bytes, size_t length)
 	if (!child->output)
 		child->output = capture_new();
 	child->output_bytes += length;
-	if (!child->output || capture_feed(child->output, bytes, length, on_line, child) < 0)
+	if (!child->output ||
+	    capture_feed(child->output, bytes, length, on_line, child) < 0)
 		child->output_dropped++;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * struct supervisor: the one context that is passed down. Who changes what is said at each member.
+ * struct supervisor: the one context that is passed down. Who changes what is said at
+ * each member.
  */
 #pragma once
 
@@ -16,17 +17,27 @@ struct aftermath;
 struct control;
 struct make_safe;
 
-enum supervisor_phase { SUPERVISOR_STARTING, SUPERVISOR_RUNNING, SUPERVISOR_STOPPING, SUPERVISOR_ENDED };
+enum supervisor_phase {
+	SUPERVISOR_STARTING,
+	SUPERVISOR_RUNNING,
+	SUPERVISOR_STOPPING,
+	SUPERVISOR_ENDED
+};
 
 /* Priorities of the loop: what somebody waits for, and what can come after it. */
-enum { SUPERVISOR_PRIORITY_NOW, SUPERVISOR_PRIORITY_LATER, SUPERVISOR_PRIORITIES };
+enum {
+	SUPERVISOR_PRIORITY_FIRST, /* unused by workers: signals */
+	SUPERVISOR_PRIORITY_NOW,   /* libevent's default, the middle */
+	SUPERVISOR_PRIORITY_LATER,
+	SUPERVISOR_PRIORITIES
+};
 
-#define SUPERVISOR_ENV_EXTRA 7 /* variables of our own in a worker's environment */
+#define SUPERVISOR_ENV_EXTRA 8 /* variables of our own in a worker's environment */
 
 struct supervisor {
 	const struct config *config; /* borrowed */
 	char *state_dir, *runtime_dir;
-	char *worker_program;        /* of the built-in worker */
+	char *worker_program; /* of the built-in worker */
 	struct event_base *base;
 	struct tree tree;
 	struct event_log events;
@@ -40,19 +51,24 @@ struct supervisor {
 	int lock_fd;
 
 	int64_t started_ns;
-	int64_t fresh_ns;   /* we did not look before this: nothing before it is held against a worker */
+	int64_t fresh_ns; /* we did not look before this: nothing before it is held
+			     against a worker */
 	uint32_t restarts;
-	uint32_t random;    /* state of the jitter's generator */
+	char last_failed[65]; /* name of the worker whose end was decided about last */
+	uint32_t random;      /* state of the jitter's generator, never 0 */
 
-	char **environ;     /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each start */
+	char **environ; /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each
+			   start */
 	size_t n_environ;
 
-	struct event *on_term, *on_int, *on_orphan, *on_guardian, *on_watchdog;
-	int64_t watchdog_due_ns;
+	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
+	    *on_watchdog;
 };
 
-/** supervisor_look() - called when a timer fires: was it so late that we must have been stopped? then everyone gets a fresh start. Return: now. */
+/** supervisor_look() - called when a timer fires: was it so late that we must have been
+ * stopped? then everyone gets a fresh start. Return: now. */
 int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
 
-/** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there is time. */
+/** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
+ * is time. */
 void supervisor_sweep_soon(struct supervisor *supervisor);

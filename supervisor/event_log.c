@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The short memory of events. What an event means, and which there are, is not known here.
+ * The short memory of events. What an event means, and which there are, is not known
+ * here.
  */
 #include "supervisor/event_log.h"
 
@@ -46,8 +47,8 @@ with_time(const struct record *record, const char *time)
 
 	record_init(&stamped, record->event);
 	record_text(&stamped, "ts", time);
-	for (size_t i = 0;
-	     i < record->n_fields && stamped.n_fields < RECORD_FIELDS_MAX; i++)
+	for (size_t i = 0; i < record->n_fields && stamped.n_fields < RECORD_FIELDS_MAX;
+	     i++)
 		stamped.fields[stamped.n_fields++] = record->fields[i];
 	return stamped;
 }

@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -275,6 +276,14 @@ microseconds(struct timeval time)
 
 /* By pid and not by pidfd: nobody else reaps our children, so the number is theirs
  * until we do, and wait4() gives the resource use in the same call. */
+bool
+spawn_has_ended(const struct spawned *spawned)
+{
+	struct pollfd poll_fd = { .fd = spawned->pidfd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 int
 spawn_reap(const struct spawned *spawned, struct exit_reason *ret_reason)
 {

@@ -73,6 +73,9 @@ int spawn_start(const struct spawn_request *request, struct spawned *ret_spawned
  */
 int spawn_signal(int pidfd, int signal_number);
 
+/** spawn_has_ended() - whether spawn_reap() would collect it; leaves it as it is. */
+bool spawn_has_ended(const struct spawned *spawned);
+
 #define SPAWN_E_RUNNING 1
 
 /**

@@ -85,6 +85,7 @@ group_free(struct tree *tree, struct group *group)
 		TAILQ_REMOVE(&group->children, child, sibling);
 		node_free(tree, child);
 	}
+	tree->ops->group_removed(group, tree->data);
 	intensity_deinit(&group->window);
 	free(group->described);
 	free(group);
@@ -350,6 +351,10 @@ stop_group_node(struct tree *tree, struct group *parent, struct group *group)
 	group_stop(tree, group);
 }
 
+/* It ended before its turn to be stopped came: that is no second failure. */
+static const struct plan swept_along = { .verdict = PLAN_LEAVE,
+	.rule = "it ended while its group was stopping it" };
+
 /* Return: true, the walk can go on; false, it waits for the node to end. */
 static bool
 stop_one(struct tree *tree, struct group *group, struct node *node)
@@ -359,6 +364,7 @@ stop_one(struct tree *tree, struct group *group, struct node *node)
 		break;
 	case NODE_ENDED:
 		mail_drop(node);
+		tree->ops->decided(node, node->ended_how, &swept_along, tree->data);
 		break;
 	case NODE_WAITING:
 		mail_drop(node);

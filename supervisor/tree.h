@@ -101,6 +101,9 @@ struct group {
 	struct node *failed; /* THEN_RESTART: for whose sake */
 	enum plan_range range;
 	struct tree_request *request; /* being carried out */
+
+	void *owner; /* these two are the owner's; NULL at first */
+	void *timer;
 };
 
 enum tree_end { TREE_STOPPED, TREE_ESCALATED, TREE_SHUT_DOWN, TREE_START_FAILED };
@@ -120,6 +123,9 @@ struct tree_ops {
 	struct node *(*new_worker)(const struct config_node *config, void *data);
 	/** removed() - the worker is off the list: free it. */
 	void (*removed)(struct node *worker, void *data);
+	/** group_removed() - a group is about to be freed: free what its owner keeps in
+	 * it. */
+	void (*group_removed)(struct group *group, void *data);
 	/** start() - start the process, now. Return: true, there is one. */
 	bool (*start)(struct node *worker, void *data);
 	/**
