@@ -11,7 +11,7 @@ import harness
 from harness import EXIT_OK, SANITIZED, Case, misbehaving, rss_bytes, wait_until
 
 MEMORY_BOUND = 8 << 20
-NO_LIMIT = {"intensity": "100000", "period": "1s"}
+NO_LIMIT = {"intensity": "10000", "period": "1s"}
 
 
 class BadPeer(Case):

@@ -6,7 +6,7 @@ import sys
 import harness
 from harness import EXIT_OK, SANITIZED, Case, open_descriptors, rss_bytes, wait_until
 
-NO_LIMIT = {"intensity": "100000", "period": "1s"}
+NO_LIMIT = {"intensity": "10000", "period": "1s"}
 CRASHES = 300
 WARM = 50
 
