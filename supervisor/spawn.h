@@ -1,69 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes: the only file that forks, execs, kills and waits. It starts a worker with a failed exec
- * reported at once, signals through pidfds and decodes wait statuses. It decides nothing.
+ * Processes: the only module (beside the guardian) that forks, execs, kills and waits.
+ * It starts a worker with a failed exec reported at once, signals through pidfds and
+ * decodes wait statuses. It decides nothing.
  *
- * The child shares our memory until it execs (clone(2): CLONE_VM | CLONE_VFORK | CLONE_PIDFD), so a start costs no copy of
- * page tables and the errno of a failed step is there when clone() returns.
+ * The child shares our memory until it execs (clone(2): CLONE_VM | CLONE_VFORK |
+ * CLONE_PIDFD), so a start costs no copy of page tables and the errno of a failed step
+ * is there when clone() returns. Linux 5.9 or later (close_range(2)).
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "supervisor/exit_reason.h"
 
-struct spawn_request {
-	char *const *argv;  /* argv[0] is looked up in PATH, as execvp(3) does */
-	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
-	int link_fd;        /* the worker's end of the link, becomes @link_number; -1: none */
-	int output_fd;      /* becomes standard output and standard error; -1: inherited */
+#define SPAWN_LINK_FD 3 /* the number the link has in the worker; in TRADESUP_FD */
+#define SPAWN_WORKER_ENV "TRADESUP_WORKER" /* the worker's name */
+#define SPAWN_LIFE_ENV "TRADESUP_LIFE" /* tells one life of a worker from the next */
+
+/** struct spawn_ops - the system call that a test replaces, to fail as the kernel may
+ */
+struct spawn_ops {
+	/* clone(2) with the top of a stack and CLONE_PIDFD. Return: the pid; -1 and
+	 * errno. */
+	pid_t (*clone)(int (*child)(void *), void *stack_top, int flags, void *argument,
+	    int *ret_pidfd);
 };
 
-#define SPAWN_LINK_FD 3 /* the number the link has in the worker; in TRADESUP_FD */
+struct spawn_request {
+	char *const *argv; /* argv[0] without a '/' is looked up in PATH of @environ */
+	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
+	int link_fd; /* the worker's end of the link, becomes SPAWN_LINK_FD; -1: none */
+	int output_fd; /* becomes standard output and error; -1: ours are inherited */
+	const struct spawn_ops *ops; /* NULL: the kernel's */
+};
 
 struct spawned {
 	pid_t pid;
-	int pidfd; /* close-on-exec; readable when the process has ended */
+	int pidfd; /* close-on-exec; readable when the process has ended; caller closes
+		    */
 };
 
-/** struct spawn_failure - which step failed ("clone", "chdir", "exec"), and how */
+/** struct spawn_failure - which step failed ("clone", "descriptors", "exec", …), and
+ * how */
 struct spawn_failure {
-	const char *step;
-	int error; /* errno, positive */
+	const char *step; /* static */
+	int error;	  /* errno, positive */
 };
 
 #define SPAWN_E_FAILED 1 /* no process came of it; @ret_failure is filled */
 
 /**
- * spawn_start() - start a program: a session and process group of its own, signal mask and dispositions reset,
- * standard input from /dev/null, SIGTERM when we die (PR_SET_PDEATHSIG), every other descriptor closed
+ * spawn_start() - start a program
  *
- * Return: 0, SPAWN_E_FAILED. A failed exec has been reaped.
+ * It gets a session and process group of its own, an empty signal mask, every signal's
+ * default disposition, standard input from /dev/null, SIGTERM when we die
+ * (PR_SET_PDEATHSIG), and no descriptor but 0, 1, 2 and the link. The request's
+ * descriptors stay open on our side. PATH is searched as by execvp(3), but a script
+ * needs its "#!" line. Blocks until the program is loaded or has failed.
+ *
+ * Return: 0; SPAWN_E_FAILED, and nothing is left of the attempt.
  */
-int spawn_start(const struct spawn_request *request, struct spawned *ret_spawned, struct spawn_failure *ret_failure);
+int spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
+    struct spawn_failure *ret_failure);
 
-/** spawn_signal() - through the pidfd, so never to a recycled pid. Return: 0; -ESRCH: it has ended; -errno. */
+/**
+ * spawn_signal() - through the pidfd, so never to a recycled pid
+ *
+ * Return: 0, also while it is a zombie; -ESRCH: it has been reaped; -errno.
+ */
 int spawn_signal(int pidfd, int signal_number);
+
+/** spawn_has_ended() - whether spawn_reap() would collect it; leaves it as it is. */
+bool spawn_has_ended(const struct spawned *spawned);
 
 #define SPAWN_E_RUNNING 1
 
-/** spawn_reap() - collect it if it has ended; does not block. Return: 0 with @ret_reason; SPAWN_E_RUNNING; -errno. */
+/**
+ * spawn_reap() - collect a process that has ended; does not block
+ *
+ * The pidfd stays open. The peak of its memory is never reported below ours, which it
+ * shared until it was loaded.
+ * Return: 0 with @ret_reason; SPAWN_E_RUNNING; -errno (-ECHILD: not our child any
+ * more).
+ */
 int spawn_reap(const struct spawned *spawned, struct exit_reason *ret_reason);
 
-/** spawn_kill_session() - SIGKILL what is left of the process group of a worker that has ended. */
+/**
+ * spawn_kill_group() - SIGKILL what is left of the process group of a worker that has
+ * ended
+ *
+ * Call it when the pidfd is readable and before spawn_reap(): until then nobody else
+ * can have got the number. An empty group is no error.
+ */
 void spawn_kill_group(pid_t pgid);
 
-/** spawn_become_subreaper() - orphans of workers become our children (PR_SET_CHILD_SUBREAPER). Return: 0, -errno. */
+/**
+ * spawn_become_subreaper() - orphans of workers become our children from now on
+ *
+ * Return: 0, -errno.
+ */
 int spawn_become_subreaper(void);
 
-/**
- * spawn_sweep_orphans() - reap adopted orphans that have ended, and SIGKILL those that live and belong to a worker that does not
- * @is_alive: whether the worker named in an orphan's TRADESUP_WORKER runs with the given pid as its session; @data: passed through
- * @keep: pids never to be touched (the guardian), terminated by 0
- *
- * Return: how many living orphans were killed; -errno.
- */
-int spawn_sweep_orphans(bool (*is_own_child)(pid_t pid, void *data), bool (*is_alive)(const char *worker, void *data), void *data);
+/** struct spawn_orphan - a living process that a worker left behind and we adopted */
+struct spawn_orphan {
+	pid_t pid;
+	const char *worker; /* TRADESUP_WORKER of its environment; "" if it has none */
+	const char *life;   /* TRADESUP_LIFE, likewise */
+};
 
-/** spawn_rss_bytes() - resident memory of a process, from /proc/PID/statm; -1 if unknown. */
+/** struct spawn_sweep - what a sweep asks; each is called with @data */
+struct spawn_sweep {
+	/* Whether we started @pid (a worker, the guardian) and reap it ourselves. */
+	bool (*is_own_child)(pid_t pid, void *data);
+	/* Whether an orphan may live on: its worker's life, as it names it, still
+	 * lasts. */
+	bool (*is_wanted)(const struct spawn_orphan *orphan, void *data);
+	void *data;
+};
+
+/**
+ * spawn_sweep_orphans() - look after the children that we adopted
+ *
+ * Those that have ended are reaped, those that live and are not wanted get SIGKILL;
+ * they are reaped by a later sweep, after their SIGCHLD. When an orphan dies its own
+ * children come to us, so sweep again after each SIGCHLD that no pidfd explains. Own
+ * children are neither signalled nor waited for.
+ *
+ * Reads /proc/self/task/TID/children; where the kernel has no such file all of /proc is
+ * scanned, some 10 µs a process: then not a thing to do between a crash and a restart.
+ *
+ * Return: how many were killed; -errno.
+ */
+int spawn_sweep_orphans(const struct spawn_sweep *sweep);
+
+/** spawn_rss_bytes() - resident memory of a process, from /proc/PID/statm; -1 if
+ * unknown. */
 int64_t spawn_rss_bytes(pid_t pid);

@@ -10,6 +10,7 @@
  * supervisor_run() - supervise until told to stop, shut down or escalated
  * @config: not owned; must outlive the call
  *
- * Return: the exit status (enum exit_code). Everything is logged; nothing is left running.
+ * Return: the exit status (enum exit_code). Everything is logged; nothing is left
+ * running.
  */
 int supervisor_run(const struct config *config);

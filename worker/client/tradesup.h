@@ -35,27 +35,37 @@ struct tradesup_cycle_report {
 	int64_t duration_ns;
 };
 
-/** tradesup_open() - take the descriptor in TRADESUP_FD (made close-on-exec, and taken out of the environment) and say hello. NULL: out of memory, or the variable is no descriptor. */
+/**
+ * tradesup_open() - take the descriptor in TRADESUP_FD and say hello
+ *
+ * The descriptor becomes close-on-exec and non-blocking, and the variable is taken out of the
+ * environment. Return: NULL when out of memory, or when the variable names no SEQPACKET socket.
+ */
 struct tradesup *tradesup_open(const char *name);
 
 /** tradesup_is_supervised() - whether there is a supervisor at the other end. */
 bool tradesup_is_supervised(const struct tradesup *link);
 
-/* Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most 1 s for room in the socket (-EAGAIN). */
+/*
+ * Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most 1 s for
+ * room in the socket (-EAGAIN). Texts are cut to 1023 bytes, a phase to 63. The words of
+ * tradesup_heal() are those of tradesup-protocol(7); -EINVAL for any other.
+ */
 int tradesup_ready(struct tradesup *link);
 int tradesup_heartbeat(struct tradesup *link, int64_t cycle, const char *phase);
 int tradesup_cycle(struct tradesup *link, const struct tradesup_cycle_report *report);
-int tradesup_heal(struct tradesup *link, int level, const char *kind, const char *outcome, const char *detail);
+int tradesup_heal(struct tradesup *link, int level, const char *kind, const char *outcome,
+    const char *detail);
 int tradesup_status(struct tradesup *link, const char *text);
 int tradesup_restart(struct tradesup *link, const char *reason);
 int tradesup_bye(struct tradesup *link);
 
 enum tradesup_request {
 	TRADESUP_NOTHING,
-	TRADESUP_STOP,    /* end now; deadline_ms is how long the supervisor waits before SIGKILL (-1: for ever) */
+	TRADESUP_STOP, /* end now; SIGKILL comes after deadline_ms (-1: never) */
 	TRADESUP_RELOAD,
-	TRADESUP_FAULT,   /* a drill: behave as if this fault had happened; kind is its name */
-	TRADESUP_GONE,    /* the supervisor has gone: make safe and exit */
+	TRADESUP_FAULT, /* a drill: behave as if this fault had happened; kind names it */
+	TRADESUP_GONE,	/* the supervisor has gone: make safe and exit */
 };
 
 struct tradesup_order {
@@ -64,7 +74,13 @@ struct tradesup_order {
 	char kind[16];
 };
 
-/** tradesup_poll() - wait up to @timeout_ms (0: do not wait, -1: for ever) for a request. Return: 0, -errno. */
+/**
+ * tradesup_poll() - wait up to @timeout_ms (0: do not wait, -1: for ever) for a request
+ *
+ * Packets that are no request are passed over. Alone it waits the time out, so that a loop
+ * keeps its pace. Once the supervisor is gone every call says TRADESUP_GONE.
+ * Return: 0, also with TRADESUP_NOTHING; -EINTR: a signal came; -errno.
+ */
 int tradesup_poll(struct tradesup *link, int timeout_ms, struct tradesup_order *ret_order);
 
 /** tradesup_fd() - to wait on in an event loop of one's own; -1 when not supervised. */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deferred writing of crash reports and healing statistics. The formats are crash.c's
+ * and healing.c's; when to restart or give up is not known here.
+ */
+#include "supervisor/aftermath.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/paths.h"
+#include "supervisor/context.h"
+#include "supervisor/crash.h"
+#include "supervisor/healing.h"
+
+#define REPORTS_PER_TURN 8
+#define STORE_AFTER_MS 200
+
+struct report {
+	TAILQ_ENTRY(report) entry;
+	struct child *child;
+	const char *action;
+	int64_t time_ns, up_ns, cycle;
+	struct exit_reason reason;
+	pid_t pid;
+	char why[160];
+	char phase[32];
+	char *error;
+};
+
+struct aftermath {
+	struct supervisor *supervisor;
+	struct healing healing;
+	char *healing_path, *crash_dir;
+	bool dirty;
+	TAILQ_HEAD(, report) reports;
+	struct event *on_reports, *on_store;
+};
+
+static void
+warn(struct aftermath *aftermath, const char *event, const char *path, int error)
+{
+	struct record record;
+
+	record_init(&record, event);
+	record_text(&record, "path", path);
+	record_text(&record, "error", strerror(error));
+	event_log_emit(&aftermath->supervisor->events, LOG_LEVEL_ERROR, &record);
+}
+
+static void
+store(struct aftermath *aftermath)
+{
+	int r;
+
+	if (!aftermath->dirty)
+		return;
+	r = healing_store(&aftermath->healing, aftermath->healing_path);
+	if (r < 0)
+		warn(aftermath, "healing.store_failed", aftermath->healing_path, -r);
+	/* A failure is said once and tried again with the next change. */
+	aftermath->dirty = false;
+}
+
+static void
+on_store_cb(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd, (void)what;
+	store(data);
+}
+
+static void
+changed(struct aftermath *aftermath)
+{
+	struct timeval after = { .tv_usec = STORE_AFTER_MS * 1000 };
+
+	if (aftermath->dirty)
+		return;
+	aftermath->dirty = true;
+	evtimer_add(aftermath->on_store, &after);
+}
+
+/* Times of day of the last restarts, oldest first. */
+static size_t
+restart_times(const struct child *child, int64_t out[CHILD_RESTARTS_KEPT])
+{
+	size_t n = child->restarts < CHILD_RESTARTS_KEPT ? child->restarts
+							 : CHILD_RESTARTS_KEPT;
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = child->restart_times_ns[(child->restarts - n + i) %
+						 CHILD_RESTARTS_KEPT];
+	return n;
+}
+
+static void
+write_report(struct aftermath *aftermath, struct report *report)
+{
+	int64_t restarts_ns[CHILD_RESTARTS_KEPT];
+	struct crash crash = { .worker = child_name(report->child),
+		.pid = report->pid,
+		.time_ns = report->time_ns,
+		.up_ns = report->up_ns,
+		.reason = report->reason,
+		.why = report->why,
+		.action = report->action,
+		.phase = report->phase,
+		.cycle = report->cycle,
+		.last_error = report->error ? report->error : "",
+		.output = report->child->output,
+		.restarts_ns = restarts_ns };
+	int r;
+
+	crash.n_restarts = restart_times(report->child, restarts_ns);
+	r = crash_write(aftermath->crash_dir, &crash, NULL);
+	if (r < 0)
+		warn(aftermath, "crash.write_failed", aftermath->crash_dir, -r);
+	TAILQ_REMOVE(&aftermath->reports, report, entry);
+	free(report->error);
+	free(report);
+}
+
+static void
+on_reports_cb(evutil_socket_t fd, short what, void *data)
+{
+	struct aftermath *aftermath = data;
+	struct report *report;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < REPORTS_PER_TURN; i++) {
+		report = TAILQ_FIRST(&aftermath->reports);
+		if (!report)
+			return;
+		write_report(aftermath, report);
+	}
+	event_active(aftermath->on_reports, EV_TIMEOUT, 0);
+}
+
+struct aftermath *
+aftermath_free(struct aftermath *aftermath)
+{
+	struct report *report;
+
+	if (!aftermath)
+		return NULL;
+	while ((report = TAILQ_FIRST(&aftermath->reports)))
+		write_report(aftermath, report);
+	if (aftermath->healing_path)
+		store(aftermath);
+	if (aftermath->on_reports)
+		event_free(aftermath->on_reports);
+	if (aftermath->on_store)
+		event_free(aftermath->on_store);
+	healing_deinit(&aftermath->healing);
+	free(aftermath->healing_path);
+	free(aftermath->crash_dir);
+	free(aftermath);
+	return NULL;
+}
+
+struct aftermath *
+aftermath_new(struct supervisor *supervisor)
+{
+	struct aftermath *aftermath = calloc(1, sizeof(*aftermath));
+	int r;
+
+	if (!aftermath)
+		return NULL;
+	aftermath->supervisor = supervisor;
+	TAILQ_INIT(&aftermath->reports);
+	healing_init(&aftermath->healing);
+	aftermath->healing_path = path_join(supervisor->state_dir, "healing");
+	aftermath->crash_dir = path_join(supervisor->state_dir, "crashes");
+	aftermath->on_reports = evtimer_new(supervisor->base, on_reports_cb, aftermath);
+	aftermath->on_store = evtimer_new(supervisor->base, on_store_cb, aftermath);
+	if (!aftermath->healing_path || !aftermath->crash_dir ||
+	    !aftermath->on_reports || !aftermath->on_store)
+		return aftermath_free(aftermath);
+	event_priority_set(aftermath->on_reports, SUPERVISOR_PRIORITY_LATER);
+	event_priority_set(aftermath->on_store, SUPERVISOR_PRIORITY_LATER);
+	r = healing_load(&aftermath->healing, aftermath->healing_path);
+	if (r < 0)
+		warn(aftermath,
+		    r == -EBADMSG ? "healing.set_aside" : "healing.load_failed",
+		    aftermath->healing_path, -r);
+	return aftermath;
+}
+
+void
+aftermath_crash(struct aftermath *aftermath, struct child *child, const char *action)
+{
+	struct report *report = calloc(1, sizeof(*report));
+
+	if (!report)
+		return;
+	report->child = child;
+	report->action = action;
+	report->time_ns = clock_realtime_ns();
+	report->up_ns = clock_monotonic_ns() - child->seen.started_ns;
+	report->cycle = child->cycle;
+	report->reason = child->reason;
+	report->pid = child->process.pid;
+	report->error = child->error ? strdup(child->error) : NULL;
+	memcpy(report->phase, child->phase, sizeof(report->phase));
+	snprintf(report->why, sizeof(report->why), "%s%s%s",
+	    child_doom_kind(child->doom), child->doom_detail[0] ? ": " : "",
+	    child->doom_detail);
+	TAILQ_INSERT_TAIL(&aftermath->reports, report, entry);
+	event_active(aftermath->on_reports, EV_TIMEOUT, 0);
+}
+
+void
+aftermath_forget(struct aftermath *aftermath, const struct child *child)
+{
+	struct report *report, *next;
+
+	for (report = TAILQ_FIRST(&aftermath->reports); report; report = next) {
+		next = TAILQ_NEXT(report, entry);
+		if (report->child == child)
+			write_report(aftermath, report);
+	}
+}
+
+void
+aftermath_heal(struct aftermath *aftermath, const char *worker, int level,
+    const char *kind, enum heal_outcome outcome)
+{
+	if (healing_count(&aftermath->healing, worker, level, kind, outcome,
+		clock_realtime_ns()) == 0)
+		changed(aftermath);
+}
+
+void
+aftermath_try(
+    struct aftermath *aftermath, const char *worker, int level, const char *kind)
+{
+	if (healing_begin(
+		&aftermath->healing, worker, level, kind, clock_realtime_ns()) == 0)
+		changed(aftermath);
+}
+
+void
+aftermath_healed(struct aftermath *aftermath, const char *worker)
+{
+	unsigned levels = healing_good_cycle(&aftermath->healing, worker);
+
+	if (levels == 0)
+		return;
+	changed(aftermath);
+	for (int level = 3; level <= 4; level++) {
+		struct record record;
+
+		if (!(levels & 1u << level))
+			continue;
+		record_init(&record, "self_healing.verified");
+		record_text(&record, "worker", worker);
+		record_int(&record, "level", level);
+		event_log_emit(
+		    &aftermath->supervisor->events, LOG_LEVEL_NOTICE, &record);
+	}
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker: its process, its link, its output, its deadlines. Starts and stops when
+ * the tree says so, and tells the tree when it has ended.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/msg.h"
+#include "supervisor/capture.h"
+#include "supervisor/exit_reason.h"
+#include "supervisor/heartbeat.h"
+#include "supervisor/spawn.h"
+#include "supervisor/tree.h"
+
+struct supervisor;
+
+/* Why we end a worker that its group did not ask to stop; it then counts as having
+ * failed. */
+enum child_doom {
+	DOOM_NONE,
+	DOOM_HANG,	/* a deadline passed */
+	DOOM_CYCLES,	/* failed_cycles failed cycles in a row */
+	DOOM_REQUESTED, /* it asked for it */
+	DOOM_MEMORY,	/* above memory_max */
+	DOOM_GARBAGE,	/* too many packets that are none */
+	DOOM_LINK	/* it closed its link and lived on */
+};
+
+#define CHILD_RESTARTS_KEPT 8
+
+struct child {
+	struct node node; /* first: the tree sees this */
+	struct supervisor *supervisor;
+
+	struct spawned process; /* pidfd -1 when down; pid: the last one */
+	struct exit_reason reason;
+	int link_fd;	   /* ours; -1 when down */
+	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
+	int output_theirs; /* write end, for the next life */
+	int notify_fd;	   /* notify = systemd; -1 else */
+	struct event on_exit, on_link, on_output, on_notify, on_timer;
+
+	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
+	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
+	int64_t kill_ns;   /* SIGKILL then; HEARTBEAT_NEVER if not */
+	int64_t stable_ns; /* a restart counts as healed then; HEARTBEAT_NEVER if not */
+	int64_t eof_ns;	   /* it closed its link: ended then; HEARTBEAT_NEVER if not */
+	int64_t
+	    memory_ns; /* next look at its memory; HEARTBEAT_NEVER without a limit */
+
+	struct heartbeat seen;
+	enum child_doom doom;
+	bool killed; /* we sent SIGKILL */
+	bool said_bye;
+	char doom_detail[128];
+
+	int64_t cycle;	  /* last reported, -1: none */
+	int64_t cycle_ns; /* when, monotonic */
+	char phase[32];
+	char *error;		/* of the last failed cycle; NULL */
+	char *status;		/* free text; NULL */
+	uint32_t failed_cycles; /* in a row */
+	uint32_t bad_packets;	/* in this life */
+
+	uint32_t lives;
+	uint32_t restarts;	/* since the supervisor started */
+	uint32_t backoff;	/* restarts in a row */
+	int64_t least_delay_ns; /* before the next start, whatever the backoff says */
+	uint64_t heals;		/* reported or done, since the supervisor started */
+	int64_t restart_times_ns[CHILD_RESTARTS_KEPT]; /* of day; ring by @restarts */
+
+	struct capture *output; /* NULL until there is some */
+	int64_t output_window_ns;
+	uint32_t output_lines, output_dropped; /* in this window */
+	size_t output_bytes;
+};
+
+/** child_new(), child_free() - a worker that is down; freeing kills nothing: it must be
+ * down. */
+struct child *child_new(
+    struct supervisor *supervisor, const struct config_node *config);
+void child_free(struct child *child);
+
+/** child_start() - Return: whether there is a process now; else worker.start_failed has
+ * been logged. */
+bool child_start(struct child *child);
+
+/** child_stop() - as struct tree_ops, stop(). */
+bool child_stop(struct child *child, bool kill);
+
+/**
+ * child_run_beside() - run another program for this worker (make safe), with its
+ * environment and output, without a link
+ *
+ * Return: as spawn_start(); the caller reaps it.
+ */
+int child_run_beside(struct child *child, char *const *argv,
+    struct spawned *ret_process, struct spawn_failure *ret_failure);
+
+/** child_wait() - as struct tree_ops, wait(). */
+void child_wait(struct child *child, int64_t delay_ns);
+
+/** child_doomed() - end it, and count it as a failure of its own. @detail: for people.
+ */
+void child_doomed(struct child *child, enum child_doom doom, const char *detail);
+
+/** child_rearm() - set the timer to the earliest deadline. */
+void child_rearm(struct child *child);
+
+/** child_next_delay() - before the restart that has just been decided; counts it. */
+int64_t child_next_delay(struct child *child, uint32_t random);
+
+/** child_had_good_cycle() - what a good cycle resets. */
+void child_had_good_cycle(struct child *child);
+
+/**
+ * child_log_end() - the event of its end: worker.exit if it ended by itself, else
+ * worker.stop
+ * @action: what was decided: "restart", "none", "escalate", …; @why: the rule
+ */
+void child_log_end(struct child *child, const char *action, const char *why);
+
+/** child_doom_kind() - the healing kind of a failure: "hang", "cycles", "crash", … */
+const char *child_doom_kind(enum child_doom doom);
+
+static inline const struct config_worker *
+child_config(const struct child *child)
+{
+	return &child->node.config->worker;
+}
+
+static inline const char *
+child_name(const struct child *child)
+{
+	return child->node.config->name;
+}
+
+static inline bool
+child_is_alive(const struct child *child)
+{
+	return child->process.pidfd >= 0;
+}

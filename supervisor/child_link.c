@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages of a worker, one handler each, in a table. A worker can say anything in
+ * any order: what makes no sense is counted, what is too much waits for the next turn
+ * of the loop.
+ */
+#include "supervisor/child_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/link.h"
+#include "supervisor/aftermath.h"
+#include "supervisor/context.h"
+
+#define PACKETS_PER_TURN 256
+#define EOF_PATIENCE_NS                                                                \
+	NS_PER_S /* between the end of the link and that of the process */
+
+static void
+start_record(struct record *record, const char *event, struct child *child)
+{
+	record_init(record, event);
+	record_text(record, "worker", child_name(child));
+}
+
+static void
+emit(struct child *child, enum log_level level, const struct record *record)
+{
+	event_log_emit(&child->supervisor->events, level, record);
+}
+
+static void
+became_ready(struct child *child, int64_t now_ns)
+{
+	struct record record;
+
+	if (child->seen.ready)
+		return;
+	child->seen.ready = true;
+	child->seen.advance_ns = child->seen.pet_ns = now_ns;
+	start_record(&record, "worker.ready", child);
+	record_int(&record, "pid", child->process.pid);
+	record_int(&record, "up_ms", (now_ns - child->seen.started_ns) / NS_PER_MS);
+	emit(child, LOG_LEVEL_NOTICE, &record);
+	child_rearm(child);
+}
+
+static void
+set_status(struct child *child, const char *text)
+{
+	if (child->status && strcmp(child->status, text) == 0)
+		return;
+	free(child->status);
+	child->status = *text ? strdup(text) : NULL;
+}
+
+static void
+advance(struct child *child, int64_t cycle, int64_t now_ns)
+{
+	child->node.reports_cycles = true;
+	if (cycle == child->cycle)
+		return;
+	child->cycle = cycle;
+	child->seen.advance_ns = now_ns;
+}
+
+static void
+on_hello(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	(void)msg, (void)now_ns;
+	child->seen.speaks = true;
+	child_rearm(child);
+}
+
+static void
+on_ready(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	(void)msg;
+	child->seen.speaks = true;
+	became_ready(child, now_ns);
+}
+
+static void
+on_heartbeat(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	advance(child, msg->heartbeat.cycle, now_ns);
+	snprintf(child->phase, sizeof(child->phase), "%.31s", msg->heartbeat.phase);
+}
+
+static void
+cycle_failed(struct child *child, const struct msg *msg)
+{
+	uint32_t limit = child_config(child)->failed_cycles;
+	struct record record;
+	char detail[64];
+
+	child->failed_cycles++;
+	start_record(&record, "cycle.failed", child);
+	record_int(&record, "cycle", msg->cycle.cycle);
+	record_int(&record, "failed", child->failed_cycles);
+	record_text(&record, "error", msg->cycle.error);
+	emit(child, LOG_LEVEL_WARNING, &record);
+	if (limit == 0 || child->failed_cycles < limit)
+		return;
+	snprintf(
+	    detail, sizeof(detail), "%u failed cycles in a row", child->failed_cycles);
+	child_doomed(child, DOOM_CYCLES, detail);
+}
+
+static void
+on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	advance(child, msg->cycle.cycle, now_ns);
+	child->cycle_ns = now_ns;
+	/* A worker that has been told to go may still report; it changes nothing any
+	 * more. */
+	if (child->doom != DOOM_NONE)
+		return;
+	if (msg->cycle.error[0] == '\0') {
+		child_had_good_cycle(child);
+		return;
+	}
+	free(child->error);
+	child->error = strdup(msg->cycle.error);
+	if (!msg->cycle.healed)
+		cycle_failed(child, msg);
+}
+
+/* The events of levels 1 and 2. A relapse has one name for all: it is the opposite of
+ * health. */
+static const char *
+heal_event(int64_t level, enum fault_kind kind, enum heal_outcome outcome)
+{
+	static const char *const pre_check[] = {
+		[HEAL_SUCCESS] = "self_healing.pre_check_heal_success",
+		[HEAL_FAILED] = "self_healing.pre_check_heal_failed",
+	};
+	static const char *const handler[][2] = {
+		[FAULT_NAME] = { "self_healing.name_reload_success",
+		    "self_healing.name_reload_failed" },
+		[FAULT_IMPORT] = { "self_healing.import_reload_success",
+		    "self_healing.import_reload_failed" },
+		[FAULT_ATTRIBUTE] = { "self_healing.attribute_reload_success",
+		    "self_healing.attribute_reload_failed" },
+		[FAULT_KEY] = { "self_healing.key_reload_success",
+		    "self_healing.key_reload_failed" },
+	};
+
+	if (outcome == HEAL_RELAPSED)
+		return "self_healing.relapsed";
+	if (level == 1)
+		return pre_check[outcome];
+	return fault_is_healable(kind) ? handler[kind][outcome] : NULL;
+}
+
+static void
+on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	enum heal_outcome outcome = msg->heal.outcome;
+	const char *event;
+	struct record record;
+
+	(void)now_ns;
+	event = msg->heal.level == 1 || msg->heal.level == 2
+		    ? heal_event(msg->heal.level, msg->heal.kind, outcome)
+		    : NULL;
+	if (!event) {
+		child->bad_packets++;
+		return;
+	}
+	child->heals += outcome == HEAL_SUCCESS;
+	start_record(&record, event, child);
+	record_int(&record, "level", msg->heal.level);
+	record_text(&record, "kind", fault_kind_name(msg->heal.kind));
+	record_text(&record, "name", msg->heal.detail);
+	record_int(&record, "cycle", child->cycle);
+	emit(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+	    &record);
+	aftermath_heal(child->supervisor->aftermath, child_name(child),
+	    (int)msg->heal.level, fault_kind_name(msg->heal.kind), outcome);
+}
+
+static void
+on_status(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	(void)now_ns;
+	set_status(child, msg->status.text);
+}
+
+static void
+on_restart(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	(void)now_ns;
+	child_doomed(child, DOOM_REQUESTED, msg->restart.text);
+}
+
+static void
+on_bye(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	(void)msg, (void)now_ns;
+	child->said_bye = true;
+}
+
+typedef void (*handler)(struct child *child, const struct msg *msg, int64_t now_ns);
+
+static const handler handlers[MSG_TYPE_COUNT] = {
+	[MSG_HELLO] = on_hello,
+	[MSG_READY] = on_ready,
+	[MSG_HEARTBEAT] = on_heartbeat,
+	[MSG_CYCLE] = on_cycle,
+	[MSG_HEAL] = on_heal,
+	[MSG_STATUS] = on_status,
+	[MSG_RESTART] = on_restart,
+	[MSG_BYE] = on_bye,
+};
+
+static void
+garbage(struct child *child)
+{
+	struct record record;
+
+	/* The first is news, the rest are a number. */
+	if (child->bad_packets++ == 0) {
+		start_record(&record, "worker.garbage", child);
+		record_int(&record, "pid", child->process.pid);
+		emit(child, LOG_LEVEL_WARNING, &record);
+	}
+	if (child->bad_packets > CHILD_BAD_PACKETS_MAX)
+		child_doomed(child, DOOM_GARBAGE, "");
+}
+
+static void
+link_ended(struct child *child)
+{
+	event_del(&child->on_link);
+	close(child->link_fd);
+	child->link_fd = -1;
+	/* Its end should follow; a program that never spoke may close what it does not
+	 * know. */
+	if (!child->seen.speaks)
+		return;
+	child->eof_ns = clock_monotonic_ns() + EOF_PATIENCE_NS;
+	child_rearm(child);
+}
+
+void
+child_read_link(struct child *child)
+{
+	struct msg msg;
+
+	for (int i = 0; i < PACKETS_PER_TURN && child->link_fd >= 0; i++) {
+		int64_t now_ns;
+		int r = link_receive(child->link_fd, &msg);
+
+		if (r == LINK_E_AGAIN)
+			return;
+		if (r < 0 || r == LINK_E_EOF) {
+			link_ended(child);
+			return;
+		}
+		now_ns = clock_monotonic_ns();
+		child->seen.packet_ns = now_ns;
+		if (r == LINK_E_UNKNOWN)
+			continue;
+		if (r == LINK_E_GARBAGE || !handlers[msg.type])
+			garbage(child);
+		else
+			handlers[msg.type](child, &msg, now_ns);
+	}
+}
+
+int
+child_send(struct child *child, const struct msg *msg)
+{
+	return child->link_fd < 0 ? LINK_E_EOF : link_send(child->link_fd, msg);
+}
+
+static void
+on_notification(struct child *child, const struct notify_message *said)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	child->seen.packet_ns = now_ns;
+	if (said->extend_timeout_us > 0)
+		child->seen.extended_ns = now_ns + said->extend_timeout_us * 1000;
+	if (said->watchdog)
+		child->seen.pet_ns = now_ns;
+	if (said->has_status)
+		set_status(child, said->status);
+	if (said->ready)
+		became_ready(child, now_ns);
+}
+
+void
+child_read_notify(struct child *child)
+{
+	struct notify_message said;
+	pid_t pid;
+
+	for (int i = 0; i < PACKETS_PER_TURN; i++) {
+		int r = notify_receive(child->notify_fd, &said, &pid);
+
+		if (r == -EAGAIN)
+			return;
+		if (r == -EBADMSG)
+			garbage(child);
+		else if (r < 0)
+			return;
+		else if (pid == child->process.pid && child_is_alive(child))
+			on_notification(child, &said);
+	}
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the control socket can be asked. Handlers look and report, or hand a wish to the
+ * tree; none of them decides whether it may be granted.
+ */
+#include "supervisor/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/link.h"
+#include "supervisor/child.h"
+#include "supervisor/child_link.h"
+#include "supervisor/client.h"
+#include "supervisor/context.h"
+
+#define LINES_DEFAULT 50
+
+/* status */
+
+static const char *
+phase_name(enum supervisor_phase phase)
+{
+	static const char *const names[] = {
+		[SUPERVISOR_STARTING] = "starting",
+		[SUPERVISOR_RUNNING] = "running",
+		[SUPERVISOR_STOPPING] = "stopping",
+		[SUPERVISOR_ENDED] = "ended",
+	};
+
+	return names[phase];
+}
+
+static void
+status_of_supervisor(
+    struct supervisor *supervisor, struct client *client, int64_t now_ns)
+{
+	const struct config_group *root = &supervisor->config->root->group;
+	struct record row;
+
+	record_init(&row, "supervisor");
+	record_int(&row, "pid", getpid());
+	record_int(&row, "up_ms", (now_ns - supervisor->started_ns) / NS_PER_MS);
+	record_text(&row, "state", phase_name(supervisor->phase));
+	record_int(&row, "restarts", supervisor->restarts);
+	record_int(&row, "in_period",
+	    (int64_t)intensity_used(&supervisor->tree.root->window, now_ns));
+	record_int(&row, "intensity", root->intensity);
+	record_int(&row, "period_ms", root->period_ns / NS_PER_MS);
+	record_text(&row, "version", TRADESUP_VERSION);
+	record_text(&row, "config", supervisor->config->path);
+	record_text(&row, "state_dir", supervisor->state_dir);
+	client_row(client, &row);
+}
+
+static const char *
+state_of(const struct child *child)
+{
+	if (child->node.state == NODE_UP && child->doom != DOOM_NONE)
+		return "restarting";
+	if (child->node.state == NODE_UP && child->seen.speaks && !child->seen.ready)
+		return "starting";
+	return node_state_name(child->node.state);
+}
+
+static void
+status_of_life(struct record *row, const struct child *child, int64_t now_ns)
+{
+	int64_t rss = spawn_rss_bytes(child->process.pid);
+
+	record_int(row, "pid", child->process.pid);
+	record_int(row, "up_ms", (now_ns - child->seen.started_ns) / NS_PER_MS);
+	if (rss >= 0)
+		record_int(row, "memory_bytes", rss);
+	if (child->cycle >= 0) {
+		record_int(row, "cycle", child->cycle);
+		record_int(
+		    row, "cycle_age_ms", (now_ns - child->seen.advance_ns) / NS_PER_MS);
+		record_text(row, "phase", child->phase);
+	}
+}
+
+struct status_walk {
+	struct client *client;
+	const char *only; /* NULL: all */
+	int64_t now_ns;
+};
+
+static void
+status_of_worker(struct node *node, void *data)
+{
+	const struct status_walk *walk = data;
+	const struct child *child = (struct child *)node;
+	struct record row;
+
+	if (walk->only && strcmp(walk->only, child_name(child)) != 0)
+		return;
+	record_init(&row, "worker");
+	record_text(&row, "name", child_name(child));
+	record_text(&row, "group", node->parent->node.config->name);
+	record_text(&row, "state", state_of(child));
+	if (child_is_alive(child))
+		status_of_life(&row, child, walk->now_ns);
+	record_int(&row, "restarts", child->restarts);
+	record_int(&row, "heals", (int64_t)child->heals);
+	if (child->failed_cycles > 0)
+		record_int(&row, "failed_cycles", child->failed_cycles);
+	record_text(&row, "error", child->error);
+	record_text(&row, "status", child->status);
+	if (child->wake_ns != HEARTBEAT_NEVER)
+		record_int(
+		    &row, "next_ms", (child->wake_ns - walk->now_ns) / NS_PER_MS);
+	client_row(walk->client, &row);
+}
+
+static void
+unknown_worker(struct client *client, const char *name)
+{
+	client_error(client, EXIT_USAGE, "%s: no such worker or group", name);
+}
+
+static void
+cmd_status(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	struct status_walk walk = { .client = client,
+		.only = record_get(request, "worker"),
+		.now_ns = clock_monotonic_ns() };
+
+	if (walk.only && !tree_find(&supervisor->tree, walk.only)) {
+		unknown_worker(client, walk.only);
+		return;
+	}
+	status_of_supervisor(supervisor, client, walk.now_ns);
+	tree_each_worker(&supervisor->tree, status_of_worker, &walk);
+	client_ok(client);
+}
+
+/* start, stop, restart */
+
+static void
+ask_tree(struct supervisor *supervisor, struct client *client,
+    const struct record *request, enum plan_request kind)
+{
+	const char *name = record_get(request, "worker");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	struct tree_request *wish;
+
+	if (!node) {
+		unknown_worker(client, name ? name : "");
+		return;
+	}
+	if (supervisor->phase != SUPERVISOR_RUNNING) {
+		client_error(client, EXIT_UNAVAILABLE, "the supervisor is %s",
+		    phase_name(supervisor->phase));
+		return;
+	}
+	wish = client_expect(client);
+	if (!wish)
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+	else
+		tree_ask(&supervisor->tree, wish, node, kind);
+}
+
+static void
+cmd_start(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	ask_tree(supervisor, client, request, PLAN_REQUEST_START);
+}
+
+static void
+cmd_stop(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	ask_tree(supervisor, client, request, PLAN_REQUEST_STOP);
+}
+
+static void
+cmd_restart(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	ask_tree(supervisor, client, request, PLAN_REQUEST_RESTART);
+}
+
+/* events, logs */
+
+static bool
+wants(const struct record *request, const char *key)
+{
+	const char *value = record_get(request, key);
+
+	return value && strcmp(value, "yes") == 0;
+}
+
+static size_t
+lines_wanted(const struct record *request)
+{
+	const char *value = record_get(request, "lines");
+
+	return value ? (size_t)strtoul(value, NULL, 10) : LINES_DEFAULT;
+}
+
+static void
+send_line(const char *line, const char *worker, void *data)
+{
+	(void)worker;
+	client_line(data, line);
+}
+
+static void
+cmd_events(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *worker = record_get(request, "worker");
+
+	event_log_last(
+	    &supervisor->events, lines_wanted(request), worker, send_line, client);
+	if (wants(request, "follow"))
+		client_follow(client, worker, NULL);
+	else
+		client_ok(client);
+}
+
+struct logs_walk {
+	struct client *client;
+	const char *worker;
+	size_t left_out; /* lines still to be skipped of this worker */
+};
+
+static void
+count_line(const char *line, size_t length, void *data)
+{
+	(void)line, (void)length;
+	++*(size_t *)data;
+}
+
+static void
+send_output(const char *line, size_t length, void *data)
+{
+	struct logs_walk *walk = data;
+	char text[CAPTURE_LINE_MAX + 1];
+	struct record row;
+
+	if (walk->left_out > 0) {
+		walk->left_out--;
+		return;
+	}
+	memcpy(text, line, length);
+	text[length] = '\0';
+	record_init(&row, "line");
+	record_text(&row, "worker", walk->worker);
+	record_text(&row, "text", text);
+	client_row(walk->client, &row);
+}
+
+static void
+logs_of_worker(const struct child *child, struct client *client, size_t lines)
+{
+	struct logs_walk walk = { .client = client, .worker = child_name(child) };
+	size_t kept = 0;
+
+	if (!child->output)
+		return;
+	capture_tail(child->output, count_line, &kept);
+	walk.left_out = kept > lines ? kept - lines : 0;
+	capture_tail(child->output, send_output, &walk);
+}
+
+struct all_logs {
+	struct client *client;
+	const char *only;
+	size_t lines;
+};
+
+static void
+logs_of_each(struct node *node, void *data)
+{
+	const struct all_logs *all = data;
+
+	if (!all->only || strcmp(all->only, node->config->name) == 0)
+		logs_of_worker((struct child *)node, all->client, all->lines);
+}
+
+static void
+cmd_logs(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	struct all_logs all = { .client = client,
+		.only = record_get(request, "worker"),
+		.lines = lines_wanted(request) };
+
+	if (all.only && !tree_find(&supervisor->tree, all.only)) {
+		unknown_worker(client, all.only);
+		return;
+	}
+	tree_each_worker(&supervisor->tree, logs_of_each, &all);
+	if (wants(request, "follow"))
+		client_follow(client, all.only, "worker.output");
+	else
+		client_ok(client);
+}
+
+/* fault */
+
+static void
+cmd_fault(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *name = record_get(request, "worker"),
+		   *kind = record_get(request, "kind");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	struct msg fault = { .type = MSG_FAULT };
+	int r;
+
+	if (!node || node_is_group(node)) {
+		unknown_worker(client, name ? name : "");
+		return;
+	}
+	if (!kind || fault_kind_parse(kind, &fault.fault.kind) < 0) {
+		client_error(
+		    client, EXIT_USAGE, "%s: no such kind of fault", kind ? kind : "");
+		return;
+	}
+	r = child_send((struct child *)node, &fault);
+	if (r != 0)
+		client_error(
+		    client, EXIT_UNAVAILABLE, "%s does not take messages now", name);
+	else
+		client_ok(client);
+}
+
+static const struct {
+	const char *verb;
+	void (*run)(struct supervisor *, struct client *, const struct record *);
+} commands[] = {
+	{ "status", cmd_status },
+	{ "start", cmd_start },
+	{ "stop", cmd_stop },
+	{ "restart", cmd_restart },
+	{ "events", cmd_events },
+	{ "logs", cmd_logs },
+	{ "fault", cmd_fault },
+};
+
+void
+command_run(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (strcmp(commands[i].verb, request->event) != 0)
+			continue;
+		commands[i].run(supervisor, client, request);
+		return;
+	}
+	client_error(client, EXIT_USAGE, "%s: no such request", request->event);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct supervisor: the one context that is passed down. Who changes what is said at
+ * each member.
+ */
+#pragma once
+
+#include <event2/event.h>
+
+#include "common/config.h"
+#include "supervisor/event_log.h"
+#include "supervisor/guardian.h"
+#include "supervisor/notify.h"
+#include "supervisor/tree.h"
+
+struct aftermath;
+struct control;
+struct make_safe;
+
+enum supervisor_phase {
+	SUPERVISOR_STARTING,
+	SUPERVISOR_RUNNING,
+	SUPERVISOR_STOPPING,
+	SUPERVISOR_ENDED
+};
+
+/* Priorities of the loop: what somebody waits for, and what can come after it. */
+enum {
+	SUPERVISOR_PRIORITY_FIRST, /* unused by workers: signals */
+	SUPERVISOR_PRIORITY_NOW,   /* libevent's default, the middle */
+	SUPERVISOR_PRIORITY_LATER,
+	SUPERVISOR_PRIORITIES
+};
+
+#define SUPERVISOR_ENV_EXTRA 8 /* variables of our own in a worker's environment */
+
+struct supervisor {
+	const struct config *config; /* borrowed */
+	char *state_dir, *runtime_dir;
+	char *worker_program; /* of the built-in worker */
+	struct event_base *base;
+	struct tree tree;
+	struct event_log events;
+	struct guardian guardian;
+	struct notify notify;
+	struct control *control;
+	struct aftermath *aftermath;
+	struct make_safe *make_safe; /* while an escalation makes safe */
+	enum supervisor_phase phase;
+	int exit_code;
+	int lock_fd;
+
+	int64_t started_ns;
+	int64_t fresh_ns; /* we did not look before this: nothing before it is held
+			     against a worker */
+	uint32_t restarts;
+	char last_failed[65]; /* name of the worker whose end was decided about last */
+	uint32_t random;      /* state of the jitter's generator, never 0 */
+
+	char **environ; /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each
+			   start */
+	size_t n_environ;
+
+	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
+	    *on_watchdog;
+};
+
+/** supervisor_look() - called when a timer fires: was it so late that we must have been
+ * stopped? then everyone gets a fresh start. Return: now. */
+int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
+
+/** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
+ * is time. */
+void supervisor_sweep_soon(struct supervisor *supervisor);

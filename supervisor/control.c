@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket and its clients, over libevent's bufferevents. Whatever a client
+ * does, or does not do, costs at most its own connection: requests, clients and
+ * backlogs are bounded. What requests mean is in command.c.
+ */
+#include "supervisor/control.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/paths.h"
+#include "supervisor/client.h"
+#include "supervisor/command.h"
+#include "supervisor/context.h"
+
+#define ROW_MAX 16384
+
+/* A wish that the tree is carrying out. It outlives its client if need be. */
+struct wish {
+	struct tree_request request; /* first */
+	struct client *client;	     /* NULL: gone */
+};
+
+struct client {
+	TAILQ_ENTRY(client) entry;
+	struct control *control;
+	struct bufferevent *stream;
+	struct wish *wish;
+	bool answered; /* closed when all has been written */
+	bool following;
+	char *follow_worker;
+	const char *follow_event;
+};
+
+struct control {
+	struct supervisor *supervisor;
+	char *path;
+	int fd;
+	struct event *on_accept, *on_pause;
+	TAILQ_HEAD(, client) clients;
+	unsigned n_clients;
+};
+
+static void
+client_free(struct client *client)
+{
+	TAILQ_REMOVE(&client->control->clients, client, entry);
+	client->control->n_clients--;
+	if (client->wish)
+		client->wish->client = NULL;
+	bufferevent_free(client->stream);
+	free(client->follow_worker);
+	free(client);
+}
+
+static struct evbuffer *
+output_of(struct client *client)
+{
+	return bufferevent_get_output(client->stream);
+}
+
+void
+client_line(struct client *client, const char *line)
+{
+	evbuffer_add_printf(output_of(client), "%s\n", line);
+}
+
+void
+client_row(struct client *client, const struct record *row)
+{
+	char line[ROW_MAX];
+
+	record_logfmt(row, line, sizeof(line));
+	client_line(client, line);
+}
+
+static void
+answer(struct client *client, const char *line)
+{
+	client->answered = true;
+	client_line(client, line);
+}
+
+void
+client_ok(struct client *client)
+{
+	answer(client, "ok");
+}
+
+void
+client_error(struct client *client, int code, const char *format, ...)
+{
+	char message[ERROR_TEXT_MAX], line[ERROR_TEXT_MAX * 4];
+	struct record record;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	record_init(&record, "error");
+	record_int(&record, "code", code);
+	record_text(&record, "message", message);
+	record_logfmt(&record, line, sizeof(line));
+	answer(client, line);
+}
+
+struct tree_request *
+client_expect(struct client *client)
+{
+	struct wish *wish = calloc(1, sizeof(*wish));
+
+	if (!wish)
+		return NULL;
+	wish->client = client;
+	client->wish = wish;
+	return &wish->request;
+}
+
+void
+client_answered(struct tree_request *request, const char *why)
+{
+	struct wish *wish = (struct wish *)request;
+
+	if (wish->client) {
+		wish->client->wish = NULL;
+		if (why)
+			client_error(wish->client, EXIT_OSERR, "%s: %s",
+			    request->mail.node->config->name, why);
+		else
+			client_ok(wish->client);
+	}
+	free(wish);
+}
+
+void
+client_follow(struct client *client, const char *worker, const char *event)
+{
+	client->following = true;
+	client->follow_worker = worker ? strdup(worker) : NULL;
+	client->follow_event = event;
+}
+
+static bool
+follows(const struct client *client, const char *line, const char *worker)
+{
+	const char *event =
+	    client->follow_event ? client->follow_event : "worker.output";
+	size_t length = strlen(event);
+	bool is_that = strncmp(line, event, length) == 0 && line[length] == ' ';
+
+	if (!client->following || is_that != (client->follow_event != NULL))
+		return false;
+	return !client->follow_worker ||
+	       (worker && strcmp(worker, client->follow_worker) == 0);
+}
+
+void
+control_event(struct control *control, const char *line, const char *worker)
+{
+	struct client *client, *next;
+
+	for (client = TAILQ_FIRST(&control->clients); client; client = next) {
+		next = TAILQ_NEXT(client, entry);
+		if (!follows(client, line, worker))
+			continue;
+		if (evbuffer_get_length(output_of(client)) > CONTROL_BACKLOG_MAX)
+			client_free(client);
+		else
+			client_line(client, line);
+	}
+}
+
+/* Requests. */
+
+static void
+take_request(struct client *client, char *line)
+{
+	struct record request;
+
+	if (record_parse(line, &request) != 0 || !request.event)
+		client_error(client, EXIT_USAGE, "that is not a request");
+	else
+		command_run(client->control->supervisor, client, &request);
+}
+
+static void
+on_read(struct bufferevent *stream, void *data)
+{
+	struct evbuffer *input = bufferevent_get_input(stream);
+	struct client *client = data;
+	_cleanup_free_ char *line = evbuffer_readln(input, NULL, EVBUFFER_EOL_LF);
+
+	if (line && !client->answered && !client->wish && !client->following)
+		take_request(client, line);
+	else if (!line && evbuffer_get_length(input) >= CONTROL_REQUEST_MAX)
+		client_error(client, EXIT_USAGE, "the request is too long");
+	/* One request a connection; whatever follows is not read. */
+	if (client->answered || client->wish || client->following)
+		evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void
+on_written(struct bufferevent *stream, void *data)
+{
+	struct client *client = data;
+
+	(void)stream;
+	if (client->answered)
+		client_free(client);
+}
+
+static void
+on_gone(struct bufferevent *stream, short what, void *data)
+{
+	struct client *client = data;
+
+	(void)stream;
+	/* A client may close its sending side and still wait for the answer. */
+	if ((what & BEV_EVENT_EOF) && (client->answered || client->wish))
+		return;
+	client_free(client);
+}
+
+static bool
+may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void
+client_new(struct control *control, int fd)
+{
+	struct client *client;
+
+	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd)) {
+		close(fd);
+		return;
+	}
+	client = calloc(1, sizeof(*client));
+	if (client)
+		client->stream = bufferevent_socket_new(
+		    control->supervisor->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!client || !client->stream) {
+		free(client);
+		close(fd);
+		return;
+	}
+	client->control = control;
+	TAILQ_INSERT_TAIL(&control->clients, client, entry);
+	control->n_clients++;
+	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
+	bufferevent_setcb(client->stream, on_read, on_written, on_gone, client);
+	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+}
+
+static void
+on_accept_cb(evutil_socket_t fd, short what, void *data)
+{
+	int client_fd;
+
+	(void)what;
+	client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	/* Out of descriptors: it stays in the queue, and we look again in a while
+	 * instead of spinning. */
+	if (client_fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		struct control *control = data;
+		struct timeval pause = { .tv_usec = 100000 };
+
+		event_del(control->on_accept);
+		evtimer_add(control->on_pause, &pause);
+		return;
+	}
+	if (client_fd >= 0)
+		client_new(data, client_fd);
+}
+
+static void
+on_pause_cb(evutil_socket_t fd, short what, void *data)
+{
+	struct control *control = data;
+
+	(void)fd, (void)what;
+	event_add(control->on_accept, NULL);
+}
+
+static int
+listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+	mode_t mask;
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (r < 0 || listen(fd, 16) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+static void
+on_event_line(const char *line, const char *worker, void *data)
+{
+	control_event(data, line, worker);
+}
+
+int
+control_open(struct supervisor *supervisor, struct control **ret_control)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int r;
+
+	if (!control)
+		return -ENOMEM;
+	control->supervisor = supervisor;
+	TAILQ_INIT(&control->clients);
+	control->path = path_join(supervisor->runtime_dir, CONTROL_SOCKET);
+	control->fd = control->path ? listen_at(control->path) : -ENOMEM;
+	if (control->fd < 0) {
+		r = control->fd;
+		free(control->path);
+		free(control);
+		return r;
+	}
+	control->on_accept = event_new(
+	    supervisor->base, control->fd, EV_READ | EV_PERSIST, on_accept_cb, control);
+	control->on_pause = evtimer_new(supervisor->base, on_pause_cb, control);
+	if (!control->on_accept || !control->on_pause) {
+		control_close(control);
+		return -ENOMEM;
+	}
+	event_add(control->on_accept, NULL);
+	supervisor->events.follower = on_event_line;
+	supervisor->events.data = control;
+	*ret_control = control;
+	return 0;
+}
+
+/* What the last clients wait for is written as far as their sockets take it. */
+static void
+client_finish(struct client *client)
+{
+	int fd = bufferevent_getfd(client->stream);
+
+	if (client->wish)
+		client_error(client, EXIT_UNAVAILABLE, "the supervisor has ended");
+	while (evbuffer_get_length(output_of(client)) > 0)
+		if (evbuffer_write(output_of(client), fd) <= 0)
+			break;
+	client_free(client);
+}
+
+struct control *
+control_close(struct control *control)
+{
+	struct client *client;
+
+	if (!control)
+		return NULL;
+	control->supervisor->events.follower = NULL;
+	while ((client = TAILQ_FIRST(&control->clients)))
+		client_finish(client);
+	if (control->on_accept)
+		event_free(control->on_accept);
+	if (control->on_pause)
+		event_free(control->on_pause);
+	close(control->fd);
+	unlink(control->path);
+	free(control->path);
+	free(control);
+	return NULL;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `tradesup status`: a line about the supervisor and a table of its workers, or both as
+ * one JSON object. A worker that is down is no failure of this verb.
+ */
+#include "supervisor/ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/duration.h"
+#include "supervisor/ctl/json.h"
+#include "supervisor/ctl/terminal.h"
+
+static const struct table_column columns[] = {
+	{ "WORKER", TABLE_LEFT },
+	{ "STATE", TABLE_LEFT },
+	{ "PID", TABLE_RIGHT },
+	{ "UP", TABLE_RIGHT },
+	{ "RESTARTS", TABLE_RIGHT },
+	{ "LAST CYCLE", TABLE_RIGHT },
+	{ "HEALS", TABLE_RIGHT },
+	{ "MEMORY", TABLE_RIGHT },
+	{ "STATUS", TABLE_LEFT },
+};
+
+/* States that are neither the normal one nor on the way to it. */
+static const struct {
+	const char *name;
+	enum table_style style;
+} state_styles[] = {
+	{ "up", TABLE_GOOD },
+	{ "ready", TABLE_GOOD },
+	{ "running", TABLE_GOOD },
+	{ "starting", TABLE_WARN },
+	{ "stopping", TABLE_WARN },
+	{ "backoff", TABLE_WARN },
+	{ "waiting", TABLE_WARN },
+	{ "make_safe", TABLE_WARN },
+	{ "hung", TABLE_BAD },
+	{ "held", TABLE_BAD },
+	{ "failed", TABLE_BAD },
+	{ "given_up", TABLE_BAD },
+};
+
+struct printer {
+	struct table *table;
+	struct json json;
+	bool workers_open; /* the JSON list has begun */
+	char group[256];   /* whose heading was printed last */
+};
+
+static int64_t
+number(const struct record *row, const char *key)
+{
+	const char *text = record_get(row, key);
+
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
+static const char *
+text_or(const struct record *row, const char *key, const char *otherwise)
+{
+	const char *text = record_get(row, key);
+
+	return text ? text : otherwise;
+}
+
+static enum table_style
+style_of(const char *state)
+{
+	for (size_t i = 0; state && i < ARRAY_SIZE(state_styles); i++) {
+		if (strcmp(state_styles[i].name, state) == 0)
+			return state_styles[i].style;
+	}
+	return TABLE_DIM;
+}
+
+static void
+print_supervisor(const struct record *row)
+{
+	int64_t intensity = number(row, "intensity"),
+		period_ms = number(row, "period_ms");
+	char up[TERMINAL_SPAN_MAX], period[DURATION_TEXT_MAX];
+	_cleanup_free_ char *config = terminal_clean(text_or(row, "config", "-"));
+
+	terminal_span(number(row, "up_ms"), up);
+	duration_format(period_ms > 0 ? period_ms * 1000000 : 0, period);
+	printf("tradesup %s  %s  pid %s  up %s  restarts %s",
+	    text_or(row, "version", "?"), text_or(row, "state", "?"),
+	    text_or(row, "pid", "?"), up, text_or(row, "restarts", "0"));
+	if (intensity >= 0)
+		printf(" (limit %" PRId64 " in %s)", intensity, period);
+	printf("  %s\n\n", config ? config : "-");
+}
+
+/* A group is a path of names, "a/b"; the workers of the root have none, or its name. */
+static size_t
+group_depth(const char *group)
+{
+	size_t depth = 1;
+
+	if (!group || strcmp(group, "root") == 0)
+		return 0;
+	for (; *group; group++)
+		depth += *group == '/';
+	return depth;
+}
+
+static void
+add_group(struct printer *printer, const char *group)
+{
+	size_t depth = group_depth(group);
+	const char *name = depth > 0 ? group : "";
+	char line[300];
+
+	if (strcmp(printer->group, name) == 0)
+		return;
+	snprintf(printer->group, sizeof(printer->group), "%s", name);
+	if (depth == 0)
+		return;
+	if (strrchr(name, '/'))
+		name = strrchr(name, '/') + 1;
+	snprintf(line, sizeof(line), "%*s%s:", (int)(2 * (depth - 1)), "", name);
+	table_line(printer->table, line);
+}
+
+static void
+add_span(struct table *table, int64_t ms)
+{
+	char span[TERMINAL_SPAN_MAX];
+
+	table_cell(table, TABLE_PLAIN, terminal_span(ms, span));
+}
+
+static void
+add_cycle(struct table *table, const struct record *row)
+{
+	int64_t age_ms = number(row, "cycle_age_ms");
+	const char *cycle = record_get(row, "cycle");
+	char age[TERMINAL_SPAN_MAX];
+
+	if (cycle && age_ms >= 0)
+		table_cellf(table, TABLE_PLAIN, "%s (%s ago)", cycle,
+		    terminal_span(age_ms, age));
+	else
+		table_cell(table, TABLE_PLAIN, cycle);
+}
+
+static void
+add_memory(struct table *table, int64_t bytes)
+{
+	char size[DURATION_TEXT_MAX];
+
+	if (bytes >= 0)
+		size_format(bytes, size);
+	table_cell(table, TABLE_PLAIN, bytes >= 0 ? size : NULL);
+}
+
+/* What a person wants to know first: when it starts again, what is wrong, what it says.
+ */
+static void
+add_status(struct table *table, const struct record *row)
+{
+	int64_t next_ms = number(row, "next_ms");
+	const char *error = record_get(row, "error"),
+		   *status = record_get(row, "status");
+	char span[TERMINAL_SPAN_MAX];
+
+	if (next_ms >= 0)
+		table_cellf(table, TABLE_WARN, "starts in %s%s%s",
+		    terminal_span(next_ms, span), error ? "; " : "",
+		    error ? error : "");
+	else if (error && error[0])
+		table_cell(table, TABLE_BAD, error);
+	else
+		table_cell(table, TABLE_PLAIN, status ? status : "");
+}
+
+static void
+add_worker(struct printer *printer, const struct record *row)
+{
+	const char *group = record_get(row, "group"), *state = record_get(row, "state");
+	struct table *table = printer->table;
+
+	add_group(printer, group);
+	table_cellf(table, TABLE_PLAIN, "%*s%s", (int)(2 * group_depth(group)), "",
+	    text_or(row, "name", "?"));
+	table_cell(table, style_of(state), state);
+	table_cell(table, TABLE_PLAIN, record_get(row, "pid"));
+	add_span(table, number(row, "up_ms"));
+	table_cell(table, TABLE_PLAIN, record_get(row, "restarts"));
+	add_cycle(table, row);
+	table_cell(table, TABLE_PLAIN, record_get(row, "heals"));
+	add_memory(table, number(row, "memory_bytes"));
+	add_status(table, row);
+}
+
+static void
+on_row_text(const struct record *row, void *data)
+{
+	struct printer *printer = data;
+
+	if (row->event && strcmp(row->event, "supervisor") == 0)
+		print_supervisor(row);
+	else if (row->event && strcmp(row->event, "worker") == 0)
+		add_worker(printer, row);
+}
+
+static void
+on_row_json(const struct record *row, void *data)
+{
+	struct printer *printer = data;
+	struct json *json = &printer->json;
+	bool is_worker = row->event && strcmp(row->event, "worker") == 0;
+
+	if (!is_worker && (printer->workers_open || !row->event ||
+			      strcmp(row->event, "supervisor") != 0))
+		return;
+	if (is_worker && !printer->workers_open) {
+		json_open(json, "workers", '[');
+		printer->workers_open = true;
+	}
+	json_open(json, is_worker ? NULL : "supervisor", '{');
+	json_fields(json, row);
+	json_close(json, '}');
+}
+
+static int
+status_json(const struct ctl *ctl, const struct record *request)
+{
+	struct printer printer = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct json *json = &printer.json;
+	size_t size;
+	int r;
+
+	/* Nothing is printed of an answer that ends in an error. */
+	json->out = open_memstream(&text, &size);
+	if (!json->out)
+		return ctl_fail(EXIT_OSERR, "out of memory");
+	json_open(json, NULL, '{');
+	r = ctl_request(ctl, request, 0, on_row_json, &printer);
+	if (!printer.workers_open)
+		json_open(json, "workers", '[');
+	json_close(json, ']');
+	json_close(json, '}');
+	json_end(json);
+	if (fclose(json->out) != 0)
+		return ctl_fail(EXIT_OSERR, "out of memory");
+	if (r == 0)
+		fputs(text, stdout);
+	return r;
+}
+
+static int
+status_text(const struct ctl *ctl, const struct record *request)
+{
+	_cleanup_(table_freep) struct table *table = NULL;
+	struct printer printer = { 0 };
+	int r;
+
+	table = table_new(columns, ARRAY_SIZE(columns));
+	if (!table)
+		return ctl_fail(EXIT_OSERR, "out of memory");
+	printer.table = table;
+	r = ctl_request(ctl, request, 0, on_row_text, &printer);
+	return r != 0 ? r : ctl_print_table(table);
+}
+
+int
+ctl_status(const struct ctl *ctl)
+{
+	struct record request;
+
+	record_init(&request, "status");
+	record_text(&request, "worker", ctl->options.operands[0]);
+	if (ctl_wants_json(ctl))
+		return status_json(ctl, &request);
+	return status_text(ctl, &request);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `tradesup start | stop | restart WORKER…`: one request for each worker, one line of
+ * output for each answer.
+ */
+#include "supervisor/ctl/ctl.h"
+
+#include <string.h>
+
+#include "supervisor/ctl/json.h"
+
+static void
+ignore_row(const struct record *row, void *data)
+{
+	(void)row;
+	(void)data;
+}
+
+static const char *
+past_tense(const char *verb)
+{
+	if (strcmp(verb, "start") == 0)
+		return "started";
+	return strcmp(verb, "stop") == 0 ? "stopped" : "restarted";
+}
+
+static int
+ask(const struct ctl *ctl, const char *worker)
+{
+	struct record request;
+
+	record_init(&request, ctl->verb->name);
+	record_text(&request, "worker", worker);
+	return ctl_request(ctl, &request, CTL_PATIENT, ignore_row, NULL);
+}
+
+static void
+report(const struct ctl *ctl, const char *worker, int status)
+{
+	struct json json = { .out = stdout };
+
+	if (!ctl_wants_json(ctl)) {
+		if (status == EXIT_OK)
+			printf("%s: %s\n", worker, past_tense(ctl->verb->name));
+	} else {
+		json_open(&json, NULL, '{');
+		json_text(&json, "worker", worker);
+		json_text(&json, "verb", ctl->verb->name);
+		json_bool(&json, "ok", status == EXIT_OK);
+		json_close(&json, '}');
+		json_end(&json);
+	}
+	fflush(stdout);
+}
+
+int
+ctl_workers(const struct ctl *ctl)
+{
+	int first_failure = EXIT_OK;
+
+	for (size_t i = 0; i < ctl->options.n_operands; i++) {
+		const char *worker = ctl->options.operands[i];
+		int status = ask(ctl, worker);
+
+		report(ctl, worker, status);
+		if (first_failure == EXIT_OK)
+			first_failure = status;
+	}
+	return first_failure;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The short memory of events. What an event means, and which there are, is not known
+ * here.
+ */
+#include "supervisor/event_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/timestamp.h"
+
+void
+event_log_init(struct event_log *log)
+{
+	memset(log, 0, sizeof(*log));
+}
+
+void
+event_log_deinit(struct event_log *log)
+{
+	for (size_t i = 0; i < EVENT_LOG_LINES; i++) {
+		free(log->lines[i]);
+		free(log->workers[i]);
+	}
+	event_log_init(log);
+}
+
+/* Out of memory: the line is in the log, only the memory of it is lost. */
+static void
+remember(struct event_log *log, const char *line, const char *worker)
+{
+	size_t i = log->next;
+
+	free(log->lines[i]);
+	free(log->workers[i]);
+	log->lines[i] = strdup(line);
+	log->workers[i] = worker ? strdup(worker) : NULL;
+	log->next = (i + 1) % EVENT_LOG_LINES;
+}
+
+static struct record
+with_time(const struct record *record, const char *time)
+{
+	struct record stamped;
+
+	record_init(&stamped, record->event);
+	record_text(&stamped, "ts", time);
+	for (size_t i = 0; i < record->n_fields && stamped.n_fields < RECORD_FIELDS_MAX;
+	     i++)
+		stamped.fields[stamped.n_fields++] = record->fields[i];
+	return stamped;
+}
+
+void
+event_log_emit(struct event_log *log, enum log_level level, const struct record *record)
+{
+	const char *worker = record_get(record, "worker");
+	char time[TIMESTAMP_TEXT_MAX], line[EVENT_LINE_MAX];
+	struct record stamped;
+
+	log_record(level, record);
+	timestamp_format_ms(clock_realtime_ns(), time);
+	stamped = with_time(record, time);
+	record_logfmt(&stamped, line, sizeof(line));
+	remember(log, line, worker);
+	if (log->follower)
+		log->follower(line, worker, log->data);
+}
+
+static bool
+concerns(const struct event_log *log, size_t i, const char *worker)
+{
+	if (!log->lines[i])
+		return false;
+	return !worker || (log->workers[i] && strcmp(log->workers[i], worker) == 0);
+}
+
+void
+event_log_last(const struct event_log *log, size_t n, const char *worker,
+    event_follower call, void *data)
+{
+	size_t matching = 0;
+
+	for (size_t i = 0; i < EVENT_LOG_LINES; i++)
+		matching += concerns(log, i, worker);
+	for (size_t k = 0; k < EVENT_LOG_LINES; k++) {
+		size_t i = (log->next + k) % EVENT_LOG_LINES;
+
+		if (!concerns(log, i, worker))
+			continue;
+		if (matching-- <= n)
+			call(log->lines[i], log->workers[i], data);
+	}
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guardian process, and the supervisor's hold on it: a pipe, whose end is the
+ * alarm. Until then the guardian sleeps in read(2) and touches no memory, so that it
+ * costs next to nothing. It keeps nothing either, so the dismissal is a SIGKILL, which
+ * works on a stopped one, too.
+ *
+ * It trusts the environment and nothing else, because that is what a process can hardly
+ * shed: it outlives a new session, a double fork and the loss of the parent.
+ */
+#include "supervisor/guardian.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "supervisor/procfs.h"
+#include "supervisor/spawn.h"
+
+#define PIPE_FD 0 /* where the guardian has its end of the pipe */
+#define TERM_PAUSE_NS (20 * NS_PER_MS)
+#define KILL_PAUSE_NS (5 * NS_PER_MS)
+#define KILL_AFTER_NS (300 * NS_PER_MS)
+#define GIVE_UP_AFTER_NS (10 * NS_PER_S) /* SIGKILL waits for it in the kernel */
+#define CLEAN_SCANS 2
+
+/* Whether the environment has the marker, or one that extends it by ".…". */
+static bool
+has_marker(pid_t pid, const char *marker)
+{
+	static const char name[] = GUARDIAN_ENV;
+	const char *unique = marker + sizeof(name);
+	const size_t length = strlen(unique);
+	char environment[PROCFS_ENVIRON_MAX];
+	const char *value;
+	ssize_t size;
+
+	size = procfs_read(pid, "environ", environment, sizeof(environment));
+	if (size <= 0)
+		return false;
+	value = procfs_environ_find(environment, (size_t)size, name);
+	return value && strncmp(value, unique, length) == 0 &&
+	       (value[length] == '\0' || value[length] == '.');
+}
+
+/* The second look is at the process that the pidfd holds: the first may have been at
+ * one that is gone and whose number belongs to somebody else. */
+static void
+signal_marked(pid_t pid, const char *marker, int signal_number)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd >= 0 && has_marker(pid, marker))
+		spawn_signal(pidfd, signal_number);
+}
+
+/* Return: whether a marked process was there, or we cannot tell; 0 signals nobody. */
+static bool
+scan(const char *marker, int signal_number)
+{
+	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
+	const pid_t self = getpid();
+	bool found = false;
+	pid_t pid;
+
+	if (procfs_pids_open(&pids) < 0)
+		return true;
+	while ((pid = procfs_pids_next(&pids)) > 0) {
+		if (pid == self || !has_marker(pid, marker))
+			continue;
+		found = true;
+		if (signal_number)
+			signal_marked(pid, marker, signal_number);
+	}
+	return found || pid < 0;
+}
+
+static void
+pause_ns(int64_t duration_ns)
+{
+	const struct timespec duration = { .tv_nsec = duration_ns };
+
+	nanosleep(&duration, NULL);
+}
+
+/*
+ * SIGTERM once to each, since some programs take a second one for impatience; then only
+ * looking, so as to be gone early if they are; then SIGKILL in every scan. One clean
+ * scan can miss a chain of processes that fork and exit past it, hence CLEAN_SCANS in a
+ * row.
+ */
+static void
+end_everything(const char *marker)
+{
+	const int64_t start_ns = clock_monotonic_ns();
+	int signal_number = SIGTERM;
+	int clean = 0;
+
+	for (;;) {
+		int64_t elapsed_ns;
+
+		clean = scan(marker, signal_number) ? 0 : clean + 1;
+		elapsed_ns = clock_monotonic_ns() - start_ns;
+		if (clean == CLEAN_SCANS || elapsed_ns > GIVE_UP_AFTER_NS)
+			return;
+		signal_number = elapsed_ns >= KILL_AFTER_NS ? SIGKILL : 0;
+		pause_ns(signal_number ? KILL_PAUSE_NS : TERM_PAUSE_NS);
+	}
+}
+
+/* Nobody writes to the pipe, so that read() returns when the supervisor is gone. */
+static void
+wait_for_alarm(void)
+{
+	char byte;
+
+	while (read(PIPE_FD, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+/* The area of the command line, which the kernel tells in fields 48 and 49 of stat. */
+static bool
+find_command_line(char **ret_start, char **ret_end)
+{
+	char text[1024];
+	const char *field;
+	uintptr_t start, end;
+
+	if (procfs_read(getpid(), "stat", text, sizeof(text)) < 0)
+		return false;
+	field = strrchr(text, ')');
+	for (int number = 2; field && number < 48; number++)
+		field = strchr(field + 1, ' ');
+	if (!field || sscanf(field, " %" SCNuPTR " %" SCNuPTR, &start, &end) != 2 ||
+	    start == 0 || end <= start)
+		return false;
+	*ret_start = (char *)start;
+	*ret_end = (char *)end;
+	return true;
+}
+
+/* Somebody who looks for the supervisor by name or command line, to kill it perhaps,
+ * must not find us. */
+static void
+take_name(void)
+{
+	static const char name[] = "tradesup-guard";
+	char *start, *end;
+
+	(void)prctl(PR_SET_NAME, name);
+	if (!find_command_line(&start, &end))
+		return;
+	memset(start, 0, (size_t)(end - start));
+	snprintf(start, (size_t)(end - start), "%s", name);
+}
+
+/* Nothing here may keep a descriptor, a terminal or a directory of the supervisor, or
+ * end with it when somebody signals its session. */
+static int
+detach(int pipe_fd)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1,
+		SIGUSR2, SIGALRM, SIGPIPE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		if (signal(ignored[i], SIG_IGN) == SIG_ERR)
+			return -errno;
+	if (setsid() < 0 || chdir("/") < 0)
+		return -errno;
+	if (pipe_fd != PIPE_FD && dup2(pipe_fd, PIPE_FD) < 0)
+		return -errno;
+	return close_range(PIPE_FD + 1, UINT_MAX, 0) < 0 ? -errno : 0;
+}
+
+static void __attribute__((noreturn)) guardian_main(int pipe_fd, const char *marker)
+{
+	if (detach(pipe_fd) < 0)
+		_exit(EXIT_FAILURE);
+	take_name();
+	wait_for_alarm();
+	/* On a loaded machine those that are to end must not hold us up. */
+	(void)setpriority(PRIO_PROCESS, 0, -20);
+	end_everything(marker);
+	_exit(EXIT_SUCCESS);
+}
+
+/* "TRADESUP_RUN=[<that of the supervisor above us>.]<pid>-<random>" */
+static int
+make_marker(char marker[GUARDIAN_MARKER_MAX])
+{
+	const char *outer = getenv(GUARDIAN_ENV);
+	uint64_t random;
+	int length;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	if (!outer || strlen(outer) > GUARDIAN_MARKER_MAX / 2)
+		outer = "";
+	length =
+	    snprintf(marker, GUARDIAN_MARKER_MAX, GUARDIAN_ENV "=%s%s%d-%016" PRIx64,
+		outer, *outer ? "." : "", (int)getpid(), random);
+	return length < GUARDIAN_MARKER_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* Killed before its pipe is closed, it sees no alarm. */
+static void
+release(struct guardian *guardian)
+{
+	if (guardian->pidfd >= 0)
+		spawn_signal(guardian->pidfd, SIGKILL);
+	if (guardian->pid > 0)
+		while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	closep(&guardian->pidfd);
+	closep(&guardian->fd);
+	guardian->pid = 0;
+	guardian->pidfd = -1;
+	guardian->fd = -1;
+}
+
+void
+guardian_init(struct guardian *guardian)
+{
+	*guardian = (struct guardian){ .pidfd = -1, .fd = -1 };
+}
+
+int
+guardian_start(struct guardian *guardian)
+{
+	_cleanup_close_ int theirs = -1;
+	_cleanup_close_ int ours = -1;
+	int fds[2];
+	int r;
+
+	release(guardian);
+	if (guardian->marker[0] == '\0') {
+		r = make_marker(guardian->marker);
+		if (r < 0)
+			return r;
+	}
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	theirs = fds[0];
+	ours = fds[1];
+
+	guardian->pid = fork();
+	if (guardian->pid < 0) {
+		guardian->pid = 0;
+		return -errno;
+	}
+	if (guardian->pid == 0)
+		guardian_main(theirs, guardian->marker);
+	guardian->pidfd = (int)syscall(SYS_pidfd_open, guardian->pid, 0);
+	if (guardian->pidfd < 0) {
+		r = -errno;
+		kill(guardian->pid, SIGKILL);
+		release(guardian);
+		return r;
+	}
+	guardian->fd = steal_fd(&ours);
+	return 0;
+}
+
+void
+guardian_dismiss(struct guardian *guardian)
+{
+	release(guardian);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts, signals and collects processes, and looks after adopted ones. When and why is
+ * decided elsewhere; there is no state here.
+ *
+ * Between clone() and exec the child runs on our memory while we stand still, so what
+ * it stores (the failed step and its errno) is there when we go on, and what it must
+ * not do is return into our code, run one of our signal handlers, or leave anything
+ * locked. All signals are blocked from before the clone until the child has reset every
+ * disposition. Whatever can be found out beforehand (the path of the program) is,
+ * because a failed exec costs a process.
+ */
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "supervisor/procfs.h"
+
+#define STACK_SIZE (64 * 1024)
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+/* Runs on a stack that the sanitizers do not know, and may never return. */
+#define IN_CHILD __attribute__((no_sanitize("address"), no_sanitize("undefined")))
+
+/** struct launch - what the child needs, and what it leaves */
+struct launch {
+	const struct spawn_request *request;
+	const char *path;
+	pid_t parent;
+	struct spawn_failure failure; /* step NULL while nothing failed */
+};
+
+static IN_CHILD int
+failed(struct launch *launch, const char *step)
+{
+	launch->failure.error = errno;
+	launch->failure.step = step;
+	return -1;
+}
+
+/* The mask lets nothing in while this runs; a caught signal must not find our handler
+ * afterwards, and an ignored one would stay ignored across the exec. */
+static IN_CHILD void
+reset_dispositions(void)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &dfl, NULL); /* EINVAL for those that have none */
+}
+
+/* A descriptor that is out of the way of 0 to 3, which are about to be replaced. */
+static IN_CHILD int
+lift(int fd)
+{
+	return fd > SPAWN_LINK_FD || fd < 0
+		   ? fd
+		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 1);
+}
+
+static IN_CHILD int
+set_descriptors(const struct spawn_request *request)
+{
+	const bool has_link = request->link_fd >= 0;
+	const bool has_output = request->output_fd >= 0;
+	int link = lift(request->link_fd);
+	int output = lift(request->output_fd);
+	int null;
+
+	if ((has_link && link < 0) || (has_output && output < 0))
+		return -1;
+	if (has_output &&
+	    (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
+		return -1;
+	if (has_link && dup2(link, SPAWN_LINK_FD) < 0)
+		return -1;
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0)
+		return -1;
+	if (null == STDIN_FILENO ? fcntl(null, F_SETFD, 0) < 0
+				 : dup2(null, STDIN_FILENO) < 0)
+		return -1;
+	return close_range(SPAWN_LINK_FD + has_link, UINT_MAX, 0);
+}
+
+static IN_CHILD int
+child_steps(struct launch *launch)
+{
+	sigset_t none;
+
+	reset_dispositions();
+	if (setsid() < 0)
+		return failed(launch, "setsid");
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		return failed(launch, "pdeathsig");
+	/* We may have died before the line above: then no signal will come. */
+	if (getppid() != launch->parent)
+		return -1;
+	if (set_descriptors(launch->request) < 0)
+		return failed(launch, "descriptors");
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return failed(launch, "sigmask");
+	execve(launch->path, launch->request->argv, launch->request->environ);
+	return failed(launch, "exec");
+}
+
+static IN_CHILD int
+child_main(void *argument)
+{
+	child_steps(argument);
+	_exit(127);
+}
+
+static pid_t
+clone_with_pidfd(
+    int (*child)(void *), void *stack_top, int flags, void *argument, int *ret_pidfd)
+{
+	return clone(child, stack_top, flags, argument, ret_pidfd);
+}
+
+static const struct spawn_ops kernel_ops = { .clone = clone_with_pidfd };
+
+static const char *
+path_variable(char *const *environment)
+{
+	for (; *environment; environment++)
+		if (strncmp(*environment, "PATH=", 5) == 0)
+			return *environment + 5;
+	return DEFAULT_PATH;
+}
+
+/* Return: 0, or the errno with which it cannot be executed. */
+static int
+check_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+/* Writes the first executable file @name along @search into @out. Return: 0, an errno.
+ */
+static int
+find_program(const char *name, const char *search, char out[PATH_MAX])
+{
+	const size_t name_size = strlen(name) + 1;
+	int error = ENOENT;
+
+	if (name_size == 1)
+		return ENOENT;
+	for (;;) {
+		size_t length = strcspn(search, ":");
+		size_t start =
+		    length > 0 ? length + 1 : 0; /* "": the working directory */
+
+		if (start + name_size <= PATH_MAX) {
+			int r;
+
+			memcpy(out, search, length);
+			if (length > 0)
+				out[length] = '/';
+			memcpy(out + start, name, name_size);
+			r = check_program(out);
+			if (r == 0)
+				return 0;
+			if (r == EACCES)
+				error = EACCES;
+		}
+		if (search[length] == '\0')
+			return error;
+		search += length + 1;
+	}
+}
+
+/* clone() with every signal blocked, because the child begins with our handlers. */
+static pid_t
+clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd)
+{
+	char stack[STACK_SIZE] __attribute__((aligned(16)));
+	sigset_t all, old;
+	int error;
+	pid_t pid;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return -1;
+	launch->parent = getpid();
+	pid = ops->clone(child_main, stack + sizeof(stack),
+	    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, launch, ret_pidfd);
+	error = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = error;
+	return pid;
+}
+
+/* Ends and reaps a child by its pid, which stays its own until it is reaped. */
+static void
+discard(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int
+spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
+    struct spawn_failure *ret_failure)
+{
+	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
+	struct launch launch = { .request = request, .path = request->argv[0] };
+	_cleanup_close_ int pidfd = -1;
+	char path[PATH_MAX];
+	pid_t pid;
+	int r;
+
+	if (!strchr(request->argv[0], '/')) {
+		r = find_program(
+		    request->argv[0], path_variable(request->environ), path);
+		if (r != 0) {
+			*ret_failure = (struct spawn_failure){ "exec", r };
+			return SPAWN_E_FAILED;
+		}
+		launch.path = path;
+	}
+	pid = clone_blocked(ops, &launch, &pidfd);
+	if (pid < 0) {
+		*ret_failure = (struct spawn_failure){ "clone", errno };
+		return SPAWN_E_FAILED;
+	}
+	if (!launch.failure.step && pidfd < 0)
+		launch.failure = (struct spawn_failure){ "pidfd", ENOSYS };
+	if (launch.failure.step) {
+		discard(pid);
+		*ret_failure = launch.failure;
+		return SPAWN_E_FAILED;
+	}
+	*ret_spawned = (struct spawned){ .pid = pid, .pidfd = steal_fd(&pidfd) };
+	return 0;
+}
+
+int
+spawn_signal(int pidfd, int signal_number)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int64_t
+microseconds(struct timeval time)
+{
+	return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+/* By pid and not by pidfd: nobody else reaps our children, so the number is theirs
+ * until we do, and wait4() gives the resource use in the same call. */
+bool
+spawn_has_ended(const struct spawned *spawned)
+{
+	struct pollfd poll_fd = { .fd = spawned->pidfd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+int
+spawn_reap(const struct spawned *spawned, struct exit_reason *ret_reason)
+{
+	struct rusage usage;
+	int status;
+	pid_t pid;
+
+	pid = wait4(spawned->pid, &status, WNOHANG, &usage);
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		return SPAWN_E_RUNNING;
+	*ret_reason = (struct exit_reason){
+		.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		.core = WIFSIGNALED(status) && WCOREDUMP(status),
+		.cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+		.rss_max_kib = usage.ru_maxrss,
+	};
+	return 0;
+}
+
+void
+spawn_kill_group(pid_t pgid)
+{
+	/* 0 and 1 would name our own group, and everybody. */
+	if (pgid > 1)
+		kill(-pgid, SIGKILL);
+}
+
+int
+spawn_become_subreaper(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
+}
+
+/* Whether @pid, a living child of ours, is an orphan that must go. */
+static bool
+is_unwanted(const struct spawn_sweep *sweep, pid_t pid)
+{
+	char environment[PROCFS_ENVIRON_MAX];
+	struct spawn_orphan orphan = { .pid = pid };
+	ssize_t length;
+
+	length = procfs_read(pid, "environ", environment, sizeof(environment));
+	if (length < 0)
+		length = 0;
+	environment[length] = '\0';
+	orphan.worker =
+	    procfs_environ_find(environment, (size_t)length, SPAWN_WORKER_ENV);
+	orphan.life = procfs_environ_find(environment, (size_t)length, SPAWN_LIFE_ENV);
+	if (!orphan.worker)
+		orphan.worker = "";
+	if (!orphan.life)
+		orphan.life = "";
+	return !sweep->is_wanted(&orphan, sweep->data);
+}
+
+/* Return: 1 if it was killed, 0 if it was reaped or spared. */
+static int
+sweep_one(const struct spawn_sweep *sweep, pid_t pid)
+{
+	_cleanup_close_ int pidfd = -1;
+
+	if (sweep->is_own_child(pid, sweep->data))
+		return 0;
+	/* Fails for what is not our child (any more), which is then not to be killed.
+	 */
+	if (waitpid(pid, NULL, WNOHANG) != 0)
+		return 0;
+	if (!is_unwanted(sweep, pid))
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pidfd >= 0 && spawn_signal(pidfd, SIGKILL) == 0;
+}
+
+/* The list is taken first: reaping changes it while it is read. */
+struct pid_list {
+	pid_t *pids; /* owned */
+	size_t n, room;
+};
+
+static void
+pid_list_deinit(struct pid_list *list)
+{
+	free(list->pids);
+}
+
+static int
+pid_list_add(struct pid_list *list, pid_t pid)
+{
+	if (list->n == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		pid_t *pids = reallocarray(list->pids, room, sizeof(*pids));
+
+		if (!pids)
+			return -ENOMEM;
+		list->pids = pids;
+		list->room = room;
+	}
+	list->pids[list->n++] = pid;
+	return 0;
+}
+
+static int
+list_children_by_parent(struct pid_list *list)
+{
+	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
+	const pid_t self = getpid();
+	pid_t pid;
+	int r;
+
+	r = procfs_pids_open(&pids);
+	if (r < 0)
+		return r;
+	while ((pid = procfs_pids_next(&pids)) > 0) {
+		if (procfs_parent(pid) != self)
+			continue;
+		r = pid_list_add(list, pid);
+		if (r < 0)
+			return r;
+	}
+	return pid;
+}
+
+static int
+list_children(struct pid_list *list)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[64];
+	int pid, r;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? list_children_by_parent(list) : -errno;
+	while (fscanf(file, "%d", &pid) == 1) {
+		r = pid_list_add(list, pid);
+		if (r < 0)
+			return r;
+	}
+	return ferror(file) ? -EIO : 0;
+}
+
+int
+spawn_sweep_orphans(const struct spawn_sweep *sweep)
+{
+	_cleanup_(pid_list_deinit) struct pid_list list = { 0 };
+	int killed = 0;
+	int r;
+
+	r = list_children(&list);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++)
+		killed += sweep_one(sweep, list.pids[i]);
+	return killed;
+}
+
+int64_t
+spawn_rss_bytes(pid_t pid)
+{
+	char text[128];
+	int64_t pages;
+
+	if (procfs_read(pid, "statm", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %" SCNd64, &pages) != 1)
+		return -1;
+	return pages * sysconf(_SC_PAGESIZE);
+}

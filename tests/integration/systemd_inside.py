@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service's life under a real systemd; test_systemd.py runs this as root in a box.
+
+Installs the build and the unit, and tells by TAP what systemd made of them.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from harness import BUILD, wait_until  # noqa: E402
+
+UNIT = os.path.join(harness.TREE, "etc", "systemd", "tradesup.service")
+UNITS = "/etc/systemd/system"
+SERVICE = "trading-bot.service"
+CONFIG = "/etc/tradesup/tradesup.conf"
+BOT = "/usr/local/bin/bot"
+
+GOOD_CONFIG = """
+worker flow {
+  trading { cycle = 200ms  batch = 10  feed = synthetic }
+}
+worker bot {
+  command = { "%s" }
+  heartbeat = 0s
+}
+""" % BOT
+
+
+def run(*command, check=True):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            stdin=subprocess.DEVNULL, check=False)
+    if check and result.returncode != 0:
+        raise AssertionError("%s: %d\n%s" % (" ".join(command), result.returncode, result.stdout))
+    return result.stdout
+
+
+def prop(name):
+    return run("systemctl", "show", "--value", "-p", name, SERVICE).strip()
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def journal():
+    return run("journalctl", "--no-pager", "-u", SERVICE)
+
+
+class Service(unittest.TestCase):
+    """Each test leaves the service stopped."""
+
+    @classmethod
+    def setUpClass(cls):
+        run("meson", "install", "-C", BUILD, "--no-rebuild")
+        with open(UNIT) as file:
+            write(os.path.join(UNITS, SERVICE), file.read())
+
+    def setUp(self):
+        write(CONFIG, GOOD_CONFIG)
+        self.set_bot("exec sleep 1000000")
+
+    def tearDown(self):
+        run("systemctl", "stop", SERVICE, check=False)
+        run("systemctl", "reset-failed", SERVICE, check=False)
+
+    def set_bot(self, what):
+        write(BOT, "#!/bin/sh\n%s\n" % what, 0o755)
+
+    def drop_in(self, text):
+        write(os.path.join(UNITS, SERVICE + ".d", "test.conf"), text)
+        run("systemctl", "daemon-reload")
+
+    def test_1_becomes_active_under_both_names(self):
+        run("systemctl", "enable", "--now", SERVICE)
+        self.assertEqual(prop("ActiveState"), "active")
+        self.assertEqual(run("systemctl", "is-active", "tradesup.service").strip(), "active")
+        self.assertNotEqual(prop("StatusText"), "")
+        self.assertTrue(os.path.isdir("/var/lib/tradesup/flow"))
+        status = run("tradesup", "status", "-c", CONFIG, "--json", check=False)
+        self.assertIn("flow", status)
+        run("systemctl", "stop", SERVICE)
+        self.assertEqual(prop("Result"), "success")
+        self.assertEqual(prop("ExecMainStatus"), "0")
+
+    def test_2_escalates_and_is_restarted(self):
+        self.set_bot("exit 1")
+        run("systemctl", "start", SERVICE)
+        wait_until(lambda: int(prop("NRestarts")) >= 1, "a restart by systemd")
+        self.set_bot("exec sleep 1000000")
+        restarts = int(prop("NRestarts"))
+        wait_until(lambda: prop("ActiveState") == "active", "the service to be active again")
+        self.assertLessEqual(restarts, 2)
+        story = [line for line in journal().splitlines() if "self_healing" in line]
+        self.assertTrue([line for line in story if "self_healing.service_restart" in line], story)
+        self.assertIn("status=70", journal())
+
+    def test_3_frozen_supervisor_is_killed_by_the_watchdog(self):
+        self.drop_in("[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
+        run("systemctl", "start", SERVICE)
+        frozen = int(prop("MainPID"))
+        os.kill(frozen, signal.SIGSTOP)
+        wait_until(lambda: int(prop("NRestarts")) >= 1, "the watchdog")
+        wait_until(lambda: prop("ActiveState") == "active" and int(prop("MainPID")) != frozen,
+                   "the service to come back")
+        self.assertIn("Failed with result 'watchdog'", journal())
+
+    def test_4_bad_config_is_not_retried(self):
+        write(CONFIG, "worker flow { no_such_key = 1 }\n")
+        run("systemctl", "start", SERVICE, check=False)
+        wait_until(lambda: prop("ActiveState") == "failed", "the failed state")
+        self.assertEqual(prop("ExecMainStatus"), "78")
+        self.assertEqual(prop("NRestarts"), "0")
+        self.assertIn("no_such_key", journal())
+
+    def test_5_events_are_fields_of_the_journal(self):
+        run("systemctl", "start", SERVICE)
+        run("systemctl", "stop", SERVICE)
+        fields = run("journalctl", "--no-pager", "-u", SERVICE, "-o", "cat",
+                     "--output-fields=TRADESUP_WORKER", "TRADESUP_EVENT=worker.start")
+        self.assertIn("flow", fields)
+
+    def test_6_hardening_holds(self):
+        exposure = run("systemd-analyze", "security", "--no-pager", SERVICE, check=False)
+        self.assertIn("OK", exposure.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    harness.main()

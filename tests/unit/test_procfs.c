@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests supervisor/procfs.c: environments as the kernel gives them, and the own
+ * process.
+ */
+#include "supervisor/procfs.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct find_case {
+	const char *what;
+	const char *environment;
+	size_t length; /* without the NUL that the compiler adds */
+	const char *name, *value;
+} find_cases[] = {
+#define ENVIRONMENT(text) text, sizeof(text) - 1
+	{ "first", ENVIRONMENT("A=1\0B=2\0"), "A", "1" },
+	{ "last", ENVIRONMENT("A=1\0B=2\0"), "B", "2" },
+	{ "last, cut off", ENVIRONMENT("A=1\0B=2"), "B", "2" },
+	{ "empty value", ENVIRONMENT("A=\0B=2\0"), "A", "" },
+	{ "value with =", ENVIRONMENT("A=x=y\0"), "A", "x=y" },
+	{ "longer name", ENVIRONMENT("AB=1\0"), "A", NULL },
+	{ "shorter name", ENVIRONMENT("A=1\0"), "AB", NULL },
+	{ "inside a value", ENVIRONMENT("X=A=1\0"), "A", NULL },
+	{ "no value", ENVIRONMENT("A\0B=2\0"), "A", NULL },
+	{ "empty entries", ENVIRONMENT("\0\0\0A=1\0"), "A", "1" },
+	{ "empty", ENVIRONMENT(""), "A", NULL },
+};
+
+START_TEST(finds_in_environment)
+{
+	const struct find_case *c = &find_cases[_i];
+	const char *value = procfs_environ_find(c->environment, c->length, c->name);
+
+	if (c->value)
+		ck_assert_msg(value && strcmp(value, c->value) == 0, "%s", c->what);
+	else
+		ck_assert_msg(!value, "%s: found %s", c->what, value);
+}
+END_TEST
+
+START_TEST(walks_over_all_pids)
+{
+	struct procfs_pids pids;
+	bool self = false, parent = false;
+	pid_t pid;
+
+	ck_assert_int_eq(procfs_pids_open(&pids), 0);
+	while ((pid = procfs_pids_next(&pids)) > 0) {
+		self = self || pid == getpid();
+		parent = parent || pid == getppid();
+	}
+	ck_assert_int_eq(pid, 0);
+	procfs_pids_close(&pids);
+	procfs_pids_close(&pids);
+	ck_assert(self);
+	ck_assert(parent);
+}
+END_TEST
+
+START_TEST(knows_the_parent)
+{
+	ck_assert_int_eq(procfs_parent(getpid()), getppid());
+	ck_assert_int_lt(procfs_parent(-1), 0);
+}
+END_TEST
+
+START_TEST(reads_the_beginning)
+{
+	char text[8];
+
+	ck_assert_int_eq(procfs_read(getpid(), "status", text, sizeof(text)), 7);
+	ck_assert_str_eq(text, "Name:\tt");
+	ck_assert_int_eq(
+	    procfs_read(getpid(), "no-such-file", text, sizeof(text)), -ENOENT);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("procfs");
+	TCase *tcase = tcase_create("procfs");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(tcase, finds_in_environment, 0,
+	    (int)(sizeof(find_cases) / sizeof(find_cases[0])));
+	tcase_add_test(tcase, walks_over_all_pids);
+	tcase_add_test(tcase, knows_the_parent);
+	tcase_add_test(tcase, reads_the_beginning);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed > 0;
+}
