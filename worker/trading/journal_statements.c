@@ -67,7 +67,7 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_EACH_POSITION] =
 	    "SELECT f.symbol, sum(CASE f.side WHEN 'buy' THEN f.quantity ELSE "
 	    "-f.quantity END)"
-	    " AS quantity, p.price, max(f.number) AS opened"
+	    " AS position, p.price, max(f.number) AS opened"
 	    " FROM fills f JOIN prices p ON p.symbol = f.symbol"
-	    " GROUP BY f.symbol HAVING quantity != 0 ORDER BY opened",
+	    " GROUP BY f.symbol HAVING position != 0 ORDER BY opened",
 };

@@ -12,6 +12,7 @@
 #include "worker/trading/trader.h"
 
 struct pipeline {
+	const struct config_trading *trading; /* borrowed */
 	struct feed *feed;
 	struct normalizer *normalizer;
 	struct module *module;
