@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How state becomes bytes and comes back, for whatever keeps some. It does not know what the
- * bytes mean; versions are the callers' business. Needs nothing but libc, since strategy modules use it.
+ * How state becomes bytes and comes back, for whatever keeps some. It does not know
+ * what the bytes mean; versions are the callers' business. Needs nothing but libc,
+ * since strategy modules use it.
  */
 #include "worker/trading/bytes.h"
 
@@ -20,7 +21,8 @@ static void
 flush(struct bytes_writer *writer)
 {
 	if (!writer->error && writer->used > 0)
-		writer->error = writer->write(writer->data, writer->buffer, writer->used);
+		writer->error =
+		    writer->write(writer->data, writer->buffer, writer->used);
 	writer->used = 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Saved state as bytes: integers little-endian, text with its length before it. What is read back is never
- * trusted: the reader runs dry, it does not run over.
+ * Saved state as bytes: integers little-endian, text with its length before it. What is
+ * read back is never trusted: the reader runs dry, it does not run over.
  */
 #pragma once
 
@@ -26,10 +26,18 @@ void bytes_put_u64(struct bytes_writer *writer, uint64_t value);
 void bytes_put_i128(struct bytes_writer *writer, __int128 value);
 void bytes_put_text(struct bytes_writer *writer, const char *text);
 
-/** bytes_writer_finish() - hand on what is left. Return: 0, or the first error of write(). */
+/**
+ * bytes_writer_finish() - hand on what is left
+ *
+ * Return: 0, or the first error of write().
+ */
 int bytes_writer_finish(struct bytes_writer *writer);
 
-/** struct bytes_reader - after a read past the end it gives zeros, and @broken says so */
+/**
+ * struct bytes_reader - bytes being read
+ *
+ * A read past the end gives zeros, and @broken says so.
+ */
 struct bytes_reader {
 	const unsigned char *at;
 	size_t left;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds clusters. Pure: no clock, no input or output, nothing but libc. Each symbol has two
- * flows, one for each side: a ring of the events that are in the window, oldest first, and the sum of
- * their notional. So the oldest event of a side, its count and both sums are at hand when an event comes,
- * and no event is looked at more than twice. What becomes of a cluster is not known here.
+ * Finds clusters. Pure: no clock, no input or output, nothing but libc. Each symbol has
+ * two flows, one for each side: a ring of the events that are in the window, oldest
+ * first, and the sum of their notional. So the oldest event of a side, its count and
+ * both sums are at hand when an event comes, and no event is looked at more than twice.
+ * What becomes of a cluster is not known here.
  */
 #include "worker/trading/cluster.h"
 
@@ -15,7 +16,10 @@
 #include "worker/trading/bytes.h"
 #include "worker/trading/symbols.h"
 
-/* The form of the saved bytes. When it changes, old bytes are refused, and the feed is replayed. */
+/*
+ * The form of the saved bytes. When it changes, old bytes are refused, and the feed is
+ * replayed.
+ */
 #define SAVED_FORM "cluster 1"
 
 #define RING_FIRST 16
@@ -43,7 +47,8 @@ struct cluster_finder {
 	struct symbols symbols;
 	struct pair *pairs; /* by the index in symbols */
 	uint32_t n_pairs;   /* as many as there is room for */
-	uint32_t *slots;    /* an event's symbol_index to the index in symbols, + 1; 0: not seen yet */
+	/* An event's symbol_index to the index in symbols, + 1; 0: not seen yet. */
+	uint32_t *slots;
 	uint32_t n_slots;
 };
 
@@ -75,7 +80,10 @@ cluster_finder_free(struct cluster_finder *finder)
 	return NULL;
 }
 
-/* Whether @time_ns is @span_ns or more before @now_ns (>= @time_ns). Times span more than an int64_t, differences of 64 bits do not. */
+/*
+ * Whether @time_ns is @span_ns or more before @now_ns (>= @time_ns). Times span more
+ * than an int64_t, differences of 64 bits do not.
+ */
 static bool
 is_past(int64_t time_ns, int64_t now_ns, int64_t span_ns)
 {
@@ -123,7 +131,7 @@ static void
 flow_expire(struct flow *flow, int64_t now_ns, int64_t window_ns)
 {
 	while (flow->count > 0 &&
-	    is_past(flow->ring[flow->head].time_ns, now_ns, window_ns)) {
+	       is_past(flow->ring[flow->head].time_ns, now_ns, window_ns)) {
 		flow->sum -= flow->ring[flow->head].notional;
 		flow->head = (flow->head + 1) & (flow->capacity - 1);
 		flow->count--;
@@ -150,7 +158,8 @@ make_pairs(struct cluster_finder *finder, uint32_t n)
 }
 
 static int
-add_pair(struct cluster_finder *finder, const char *name, size_t length, uint32_t *ret_index)
+add_pair(
+    struct cluster_finder *finder, const char *name, size_t length, uint32_t *ret_index)
 {
 	uint32_t index;
 	int r;
@@ -182,9 +191,13 @@ make_slots(struct cluster_finder *finder, uint32_t n)
 	return 0;
 }
 
-/* The pair of an event. The name counts, since indexes are others after a load; it is looked up once for each. */
+/*
+ * The pair of an event. The name counts, since indexes are others after a load; it is
+ * looked up once for each.
+ */
 static int
-find_pair(struct cluster_finder *finder, const struct tradesup_event *event, struct pair **ret_pair)
+find_pair(struct cluster_finder *finder, const struct tradesup_event *event,
+    struct pair **ret_pair)
 {
 	uint32_t slot = event->symbol_index, index;
 	int r;
@@ -218,10 +231,14 @@ multiply(unsigned __int128 a, uint64_t b)
 	unsigned __int128 low = (unsigned __int128)(uint64_t)a * b;
 	unsigned __int128 high = (unsigned __int128)(uint64_t)(a >> 64) * b;
 
-	return (struct wide){ .high = high + (uint64_t)(low >> 64), .low = (uint64_t)low };
+	return (
+	    struct wide){ .high = high + (uint64_t)(low >> 64), .low = (uint64_t)low };
 }
 
-/* N × 100 ≥ dominance × M, exactly: dominance is a decimal, so the left side is times 1e8, too. */
+/*
+ * N × 100 ≥ dominance × M, exactly: dominance is a decimal, so the left side is times
+ * 1e8, too.
+ */
 static bool
 dominates(unsigned __int128 ours, unsigned __int128 all, int64_t dominance)
 {
@@ -232,7 +249,8 @@ dominates(unsigned __int128 ours, unsigned __int128 all, int64_t dominance)
 }
 
 static bool
-fires(const struct cluster_params *params, const struct flow *ours, const struct flow *others, int64_t now_ns)
+fires(const struct cluster_params *params, const struct flow *ours,
+    const struct flow *others, int64_t now_ns)
 {
 	unsigned __int128 sum = (unsigned __int128)ours->sum;
 
@@ -244,7 +262,8 @@ fires(const struct cluster_params *params, const struct flow *ours, const struct
 }
 
 int
-cluster_finder_event(struct cluster_finder *finder, const struct tradesup_event *event, struct tradesup_cluster *ret_cluster)
+cluster_finder_event(struct cluster_finder *finder, const struct tradesup_event *event,
+    struct tradesup_cluster *ret_cluster)
 {
 	const struct cluster_params *params = &finder->params;
 	struct flow *ours, *others;
@@ -258,7 +277,8 @@ cluster_finder_event(struct cluster_finder *finder, const struct tradesup_event 
 		return r;
 
 	ours = &pair->flows[event->side];
-	others = &pair->flows[event->side == TRADESUP_BUY ? TRADESUP_SELL : TRADESUP_BUY];
+	others =
+	    &pair->flows[event->side == TRADESUP_BUY ? TRADESUP_SELL : TRADESUP_BUY];
 	flow_expire(ours, event->time_ns, params->window_ns);
 	flow_expire(others, event->time_ns, params->window_ns);
 	r = flow_push(ours, event->time_ns, event->notional);
@@ -285,14 +305,18 @@ save_flow(struct bytes_writer *writer, const struct flow *flow)
 	bytes_put_u64(writer, (uint64_t)flow->fired_ns);
 	bytes_put_u64(writer, flow->count);
 	for (size_t i = 0; i < flow->count; i++) {
-		const struct entry *entry = &flow->ring[(flow->head + i) & (flow->capacity - 1)];
+		const struct entry *entry =
+		    &flow->ring[(flow->head + i) & (flow->capacity - 1)];
 
 		bytes_put_u64(writer, (uint64_t)entry->time_ns);
 		bytes_put_i128(writer, entry->notional);
 	}
 }
 
-/* The parameters are saved along: a window that was kept for others does not hold what these need. */
+/*
+ * The parameters are saved along: a window that was kept for others does not hold what
+ * these need.
+ */
 static void
 save_params(struct bytes_writer *writer, const struct cluster_params *params)
 {
@@ -305,7 +329,8 @@ save_params(struct bytes_writer *writer, const struct cluster_params *params)
 }
 
 int
-cluster_finder_save(const struct cluster_finder *finder, tradesup_write write, void *data)
+cluster_finder_save(
+    const struct cluster_finder *finder, tradesup_write write, void *data)
 {
 	struct bytes_writer writer;
 
@@ -325,11 +350,11 @@ static bool
 load_params(struct bytes_reader *reader, const struct cluster_params *params)
 {
 	return bytes_get_u64(reader) == (uint64_t)params->window_ns &&
-	    bytes_get_u64(reader) == params->min_trades &&
-	    bytes_get_u64(reader) == (uint64_t)params->min_notional &&
-	    bytes_get_u64(reader) == (uint64_t)params->min_event_notional &&
-	    bytes_get_u64(reader) == (uint64_t)params->dominance &&
-	    bytes_get_u64(reader) == (uint64_t)params->cooldown_ns;
+	       bytes_get_u64(reader) == params->min_trades &&
+	       bytes_get_u64(reader) == (uint64_t)params->min_notional &&
+	       bytes_get_u64(reader) == (uint64_t)params->min_event_notional &&
+	       bytes_get_u64(reader) == (uint64_t)params->dominance &&
+	       bytes_get_u64(reader) == (uint64_t)params->cooldown_ns;
 }
 
 static int
@@ -389,7 +414,8 @@ cluster_finder_load(struct cluster_finder *finder, const void *bytes, size_t len
 	if (finder->symbols.count > 0)
 		return -EINVAL;
 	bytes_reader_init(&reader, bytes, length);
-	if (!bytes_get_magic(&reader, SAVED_FORM) || !load_params(&reader, &finder->params))
+	if (!bytes_get_magic(&reader, SAVED_FORM) ||
+	    !load_params(&reader, &finder->params))
 		return -EINVAL;
 	n_pairs = bytes_get_u64(&reader);
 	for (uint64_t i = 0; i < n_pairs; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Splits lines of CSV, and knows which column is which field. It neither reads files nor knows
- * what a field means. A line is split in place: each text ends in a NUL where its comma or quote was.
+ * Splits lines of CSV, and knows which column is which field. It neither reads files
+ * nor knows what a field means. A line is split in place: each text ends in a NUL where
+ * its comma or quote was.
  */
 #include "worker/trading/csv.h"
 
@@ -27,7 +28,10 @@ csv_deinit(struct csv *csv)
 	csv_init(csv);
 }
 
-/* A field in quotes, from the opening one on: "" becomes one quote, and a comma or the end must follow. */
+/*
+ * A field in quotes, from the opening one on: "" becomes one quote, and a comma or the
+ * end must follow.
+ */
 static enum split
 split_quoted(char **at, char *end, struct field_text *ret_field)
 {
@@ -76,11 +80,12 @@ static bool
 is_name(const struct fields *fields, int field, const struct field_text *text)
 {
 	return fields->names[field] && fields->name_lengths[field] == text->length &&
-	    memcmp(fields->names[field], text->text, text->length) == 0;
+	       memcmp(fields->names[field], text->text, text->length) == 0;
 }
 
 static int
-find_columns(struct csv *csv, const struct fields *fields, char *line, size_t length, const char *name, struct error *error)
+find_columns(struct csv *csv, const struct fields *fields, char *line, size_t length,
+    const char *name, struct error *error)
 {
 	char *at = line, *end = line + length;
 	struct field_text text;
@@ -89,13 +94,16 @@ find_columns(struct csv *csv, const struct fields *fields, char *line, size_t le
 	do {
 		split = split_field(&at, end, &text);
 		if (split == SPLIT_BROKEN)
-			return error_set(error, -EINVAL, "%s: the header's quotes are broken", name);
+			return error_set(
+			    error, -EINVAL, "%s: the header's quotes are broken", name);
 		text = field_trim(text);
 		for (int i = 0; i < FIELD_COUNT; i++) {
 			if (!is_name(fields, i, &text))
 				continue;
 			if (csv->columns[i] != NOWHERE)
-				return error_set(error, -EINVAL, "%s: the column \"%s\" is there twice", name, fields->names[i]);
+				return error_set(error, -EINVAL,
+				    "%s: the column \"%s\" is there twice", name,
+				    fields->names[i]);
 			csv->columns[i] = csv->n_columns;
 			csv->n_wanted = csv->n_columns + 1;
 		}
@@ -105,7 +113,8 @@ find_columns(struct csv *csv, const struct fields *fields, char *line, size_t le
 }
 
 int
-csv_header(struct csv *csv, struct fields *fields, char *line, size_t length, const char *name, struct error *error)
+csv_header(struct csv *csv, struct fields *fields, char *line, size_t length,
+    const char *name, struct error *error)
 {
 	int r;
 
@@ -120,8 +129,10 @@ csv_header(struct csv *csv, struct fields *fields, char *line, size_t length, co
 	fields->has[FIELD_ID] = csv->columns[FIELD_ID] != NOWHERE;
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		if (fields->has[i] && csv->columns[i] == NOWHERE)
-			return error_set(error, -EINVAL, "%s: there is no column \"%s\" for %s in the header", name,
-			    fields->names[i] ? fields->names[i] : "", field_name((enum field)i));
+			return error_set(error, -EINVAL,
+			    "%s: there is no column \"%s\" for %s in the header", name,
+			    fields->names[i] ? fields->names[i] : "",
+			    field_name((enum field)i));
 	}
 
 	csv->texts = calloc(csv->n_wanted, sizeof(*csv->texts));
@@ -129,7 +140,8 @@ csv_header(struct csv *csv, struct fields *fields, char *line, size_t length, co
 }
 
 const char *
-csv_row(struct csv *csv, char *line, size_t length, struct field_text ret_texts[FIELD_COUNT])
+csv_row(struct csv *csv, char *line, size_t length,
+    struct field_text ret_texts[FIELD_COUNT])
 {
 	char *at = line, *end = line + length;
 	struct field_text unused;
@@ -137,7 +149,8 @@ csv_row(struct csv *csv, char *line, size_t length, struct field_text ret_texts[
 	size_t n = 0;
 
 	for (; split == SPLIT_MORE; n++) {
-		split = split_field(&at, end, n < csv->n_wanted ? &csv->texts[n] : &unused);
+		split =
+		    split_field(&at, end, n < csv->n_wanted ? &csv->texts[n] : &unused);
 		if (split == SPLIT_BROKEN)
 			return "broken quotes";
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds the kind of feed that the config names, and hands calls on to it. Each kind has a file
- * of its own; what all of them need of a position's text is here.
+ * Finds the kind of feed that the config names, and hands calls on to it. Each kind has
+ * a file of its own; what all of them need of a position's text is here.
  */
 #include "worker/trading/feed.h"
 
@@ -22,10 +22,12 @@ static const struct feed_ops *const kinds[] = {
 };
 
 int
-feed_open(const struct config_trading *trading, const char *position, struct error *error, struct feed **ret_feed)
+feed_open(const struct config_trading *trading, const char *position,
+    struct error *error, struct feed **ret_feed)
 {
 	if ((size_t)trading->feed >= ARRAY_SIZE(kinds))
-		return error_set(error, -EINVAL, "feed: there is no kind %d", (int)trading->feed);
+		return error_set(
+		    error, -EINVAL, "feed: there is no kind %d", (int)trading->feed);
 	return kinds[trading->feed]->open(trading, position, error, ret_feed);
 }
 
@@ -66,7 +68,8 @@ feed_position_seal(char position[FEED_POSITION_MAX])
 {
 	size_t length = strlen(position);
 
-	snprintf(position + length, FEED_POSITION_MAX - length, SEAL "%08" PRIx32, checksum(position, length));
+	snprintf(position + length, FEED_POSITION_MAX - length, SEAL "%08" PRIx32,
+	    checksum(position, length));
 }
 
 int

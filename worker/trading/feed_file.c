@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The feed that is a file: CSV or NDJSON, plain or gzip, read to its end or followed. Lines come
- * from lines.c, their parts from csv.c and ndjson.c, the record from fields.c; here is what is
- * between them: which form it is, what plays the part of the header, and the position.
+ * The feed that is a file: CSV or NDJSON, plain or gzip, read to its end or followed.
+ * Lines come from lines.c, their parts from csv.c and ndjson.c, the record from
+ * fields.c; here is what is between them: which form it is, what plays the part of the
+ * header, and the position.
  *
- *	UNSTARTED ── a header is there (CSV), or any line (NDJSON) ──> READING ── end ──> ENDED
+ *	UNSTARTED ── there is a header, or NDJSON ──> READING ── the end ──> ENDED
  *
  * A followed file may stay in UNSTARTED until somebody writes to it.
  */
@@ -20,7 +21,9 @@
 #include "worker/trading/ndjson.h"
 
 /* The version is that of the text's form; a text of another version is refused. */
-#define POSITION_FORMAT "file/1 offset=%" PRIu64 " row=%" PRIu64 " crc32=%08" PRIx32 " format=%s known=%d side=%d id=%d"
+#define POSITION_FORMAT                                                                \
+	"file/1 offset=%" PRIu64 " row=%" PRIu64 " crc32=%08" PRIx32                   \
+	" format=%s known=%d side=%d id=%d"
 
 enum state { STATE_UNSTARTED, STATE_READING, STATE_ENDED };
 
@@ -69,9 +72,10 @@ file_free(struct feed *feed)
 static void
 write_position(const struct position *position, char ret_text[FEED_POSITION_MAX])
 {
-	snprintf(ret_text, FEED_POSITION_MAX, POSITION_FORMAT, position->mark.offset, position->mark.row,
-	    position->mark.prefix_crc, format_names[position->format], position->knows_fields,
-	    position->has_side, position->has_id);
+	snprintf(ret_text, FEED_POSITION_MAX, POSITION_FORMAT, position->mark.offset,
+	    position->mark.row, position->mark.prefix_crc,
+	    format_names[position->format], position->knows_fields, position->has_side,
+	    position->has_id);
 }
 
 static int
@@ -86,7 +90,10 @@ find_format(const char *name, enum feed_format *ret_format)
 	return -EINVAL;
 }
 
-/* Read leniently, write again, compare: what is not exactly what we write is refused. */
+/*
+ * Read leniently, write again, compare: what is not exactly what we write is refused.
+ *
+ */
 static int
 read_position(const char *text, struct position *ret_position)
 {
@@ -96,9 +103,11 @@ read_position(const char *text, struct position *ret_position)
 
 	if (feed_position_unseal(text, plain) < 0)
 		return -EINVAL;
-	if (sscanf(plain, "file/1 offset=%" SCNu64 " row=%" SCNu64 " crc32=%" SCNx32 " format=%7s known=%d side=%d id=%d",
-		&position.mark.offset, &position.mark.row, &position.mark.prefix_crc, name,
-		&knows_fields, &has_side, &has_id) != 7)
+	if (sscanf(plain,
+		"file/1 offset=%" SCNu64 " row=%" SCNu64 " crc32=%" SCNx32
+		" format=%7s known=%d side=%d id=%d",
+		&position.mark.offset, &position.mark.row, &position.mark.prefix_crc,
+		name, &knows_fields, &has_side, &has_id) != 7)
 		return -EINVAL;
 	if (find_format(name, &position.format) < 0)
 		return -EINVAL;
@@ -173,7 +182,8 @@ read_first_line(struct feed_file *file, struct error *error)
 		return translate(r);
 
 	if (file->format == FEED_FORMAT_AUTO)
-		file->format = line[strspn(line, " \t")] == '{' ? FEED_FORMAT_NDJSON : FEED_FORMAT_CSV;
+		file->format = line[strspn(line, " \t")] == '{' ? FEED_FORMAT_NDJSON
+								: FEED_FORMAT_CSV;
 	if (file->format == FEED_FORMAT_CSV)
 		return read_header(file, line, length, error);
 	lines_unread(file->lines);
@@ -187,8 +197,10 @@ go_to_position(struct feed_file *file, struct error *error)
 	int r;
 
 	if (resume->format != file->format)
-		return error_set(error, FEED_E_DATA, "%s: the cursor was made with format %s, the file is %s", file->path,
-		    format_names[resume->format], format_names[file->format]);
+		return error_set(error, FEED_E_DATA,
+		    "%s: the cursor was made with format %s, the file is %s",
+		    file->path, format_names[resume->format],
+		    format_names[file->format]);
 	r = lines_seek(file->lines, &resume->mark, error);
 	if (r != 0)
 		return translate(r);
@@ -209,7 +221,8 @@ start(struct feed_file *file, struct error *error)
 	if (file->format != FEED_FORMAT_NDJSON)
 		r = read_first_line(file, error);
 	if (r == FEED_E_WAIT && file->resume.mark.offset > 0)
-		return error_set(error, FEED_E_DATA, "%s: is shorter than when the cursor was made", file->path);
+		return error_set(error, FEED_E_DATA,
+		    "%s: is shorter than when the cursor was made", file->path);
 	if (r != 0)
 		return r;
 	if (file->resume.mark.offset > 0)
@@ -236,7 +249,8 @@ file_new(const struct config_file *config)
 }
 
 static int
-file_open(const struct config_trading *trading, const char *position, struct error *error, struct feed **ret_feed)
+file_open(const struct config_trading *trading, const char *position,
+    struct error *error, struct feed **ret_feed)
 {
 	const struct config_file *config = &trading->file;
 	_cleanup_(feed_freep) struct feed *feed = NULL;
@@ -248,9 +262,14 @@ file_open(const struct config_trading *trading, const char *position, struct err
 		return error_set(error, -ENOMEM, "out of memory");
 	feed = &file->base;
 	if (position[0] != '\0' && read_position(position, &file->resume) < 0)
-		return error_set(error, FEED_E_DATA, "%s: the cursor is damaged, or another feed's: %s", file->path, position);
-	if (file->fields.fixed_symbol && strlen(file->fields.fixed_symbol) > FEED_SYMBOL_MAX)
-		return error_set(error, FEED_E_DATA, "%s: fixed_symbol is longer than %d bytes", file->path, FEED_SYMBOL_MAX);
+		return error_set(error, FEED_E_DATA,
+		    "%s: the cursor is damaged, or another feed's: %s", file->path,
+		    position);
+	if (file->fields.fixed_symbol &&
+	    strlen(file->fields.fixed_symbol) > FEED_SYMBOL_MAX)
+		return error_set(error, FEED_E_DATA,
+		    "%s: fixed_symbol is longer than %d bytes", file->path,
+		    FEED_SYMBOL_MAX);
 
 	r = lines_open(file->path, config->follow, error, &file->lines);
 	if (r != 0)
@@ -269,7 +288,8 @@ set_broken(struct feed_record *record, const char *why)
 }
 
 static void
-read_csv(struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
+read_csv(
+    struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
 {
 	struct field_text texts[FIELD_COUNT];
 	const char *why;
@@ -282,7 +302,8 @@ read_csv(struct feed_file *file, char *line, size_t length, struct feed_record *
 }
 
 static void
-read_ndjson(struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
+read_ndjson(
+    struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
 {
 	struct field_text texts[FIELD_COUNT];
 	const char *why;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a kind of feed is made of, for those who write one: a file with a constant of this type, and
- * an entry in the table of feed.c.
+ * What a kind of feed is made of, for those who write one: a file with a constant of
+ * this type, and an entry in the table of feed.c.
  */
 #pragma once
 
@@ -9,8 +9,10 @@
 
 /** struct feed_ops - the functions of one kind; their contracts are those of feed.h */
 struct feed_ops {
-	int (*open)(const struct config_trading *trading, const char *position, struct error *error, struct feed **ret_feed);
-	int (*next)(struct feed *feed, struct feed_record *ret_record, struct error *error);
+	int (*open)(const struct config_trading *trading, const char *position,
+	    struct error *error, struct feed **ret_feed);
+	int (*next)(
+	    struct feed *feed, struct feed_record *ret_record, struct error *error);
 	void (*position)(const struct feed *feed, char ret_position[FEED_POSITION_MAX]);
 	void (*free)(struct feed *feed);
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fields of a record mean: which must be there, which unit a time has, how a side is
- * written. Where they stand in a line is csv.c's and ndjson.c's business; whether an event makes sense beside
- * others is normalize.c's. Nearly all prices and times have one plain form, which is read here digit by
- * digit; everything else goes to common/decimal and common/timestamp, which decide.
+ * What the fields of a record mean: which must be there, which unit a time has, how a
+ * side is written. Where they stand in a line is csv.c's and ndjson.c's business;
+ * whether an event makes sense beside others is normalize.c's. Nearly all times are of
+ * the day that the time before was of, and have one plain form, which is read here;
+ * every other is common/timestamp's.
  */
 #include "worker/trading/fields.h"
 
@@ -11,12 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/decimal.h"
-
-#define NS_PER_SECOND INT64_C(1000000000)
-
-/* With 8 places behind them, so many digits fit an int64_t whatever they are. */
-#define WHOLE_MAX 10
 
 static const char *const names[FIELD_COUNT] = {
 	[FIELD_TIME] = "time",
@@ -58,7 +55,8 @@ fields_init(struct fields *fields, const struct config_file *file)
 		fields->fixed_symbol = file->fixed_symbol;
 		fields->names[FIELD_SYMBOL] = NULL;
 	}
-	fields->has[FIELD_TIME] = fields->has[FIELD_PRICE] = fields->has[FIELD_SIZE] = true;
+	fields->has[FIELD_TIME] = fields->has[FIELD_PRICE] = fields->has[FIELD_SIZE] =
+	    true;
 	fields->has[FIELD_SYMBOL] = !fields->fixed_symbol;
 	fields->has[FIELD_NOTIONAL] = fields->names[FIELD_NOTIONAL] != NULL;
 }
@@ -87,44 +85,11 @@ field_trim(struct field_text field)
 	return field;
 }
 
-static const int64_t missing_places[DECIMAL_PLACES + 1] = { DECIMAL_ONE, 10000000, 1000000,
-	100000, 10000, 1000, 100, 10, 1 };
-
-/*
- * "1666.8" and its like, with at most WHOLE_MAX digits before the point; those behind the eighth after it
- * are cut. False: not of that form, which does not mean that it is no number.
- */
-static bool
-read_plain_decimal(struct field_text field, int64_t *ret_value)
-{
-	const char *at = field.text, *end = field.text + field.length, *point;
-	int64_t value = 0;
-
-	for (; is_digit(*at) && at - field.text < WHOLE_MAX; at++)
-		value = value * 10 + (*at - '0');
-	if (at == field.text)
-		return false;
-	point = at;
-	if (*at == '.') {
-		for (at++; is_digit(*at) && at - point <= DECIMAL_PLACES; at++)
-			value = value * 10 + (*at - '0');
-		value *= missing_places[at - point - 1];
-		while (is_digit(*at))
-			at++;
-	} else {
-		value *= DECIMAL_ONE;
-	}
-	*ret_value = value;
-	return at == end;
-}
-
 static const char *
 read_decimal(struct field_text field, int64_t *ret_value)
 {
 	int r;
 
-	if (read_plain_decimal(field, ret_value))
-		return NULL;
 	r = decimal_parse(field.text, field.length, ret_value);
 	if (r == -ERANGE)
 		return "does not fit";
@@ -147,7 +112,7 @@ read_same_day(const struct fields *fields, struct field_text field, int64_t *ret
 {
 	const char *text = field.text;
 	unsigned hour, minute, second;
-	int64_t fraction = 0, unit = NS_PER_SECOND;
+	int64_t fraction = 0, unit = NS_PER_S;
 	size_t i = 19;
 
 	if (field.length < 20 || memcmp(text, fields->day, sizeof(fields->day)) != 0)
@@ -168,24 +133,33 @@ read_same_day(const struct fields *fields, struct field_text field, int64_t *ret
 	}
 	if (text[i] != 'Z' || i + 1 != field.length)
 		return false;
-	*ret_ns = fields->day_ns + (hour * 3600 + minute * 60 + second) * NS_PER_SECOND + fraction;
+	*ret_ns =
+	    fields->day_ns + (hour * 3600 + minute * 60 + second) * NS_PER_S + fraction;
 	return true;
 }
 
-/* Learn the day of a time in the plain form, so that the next on that day is read fast. */
+/*
+ * Learn the day of a time in the plain form, so that the next on that day is read fast.
+ *
+ */
 static void
 learn_day(struct fields *fields, struct field_text field)
 {
 	char midnight[] = "0000-00-00T00:00:00Z";
 	int64_t day_ns;
 
-	if (field.length < 20 || field.text[10] != 'T' || field.text[field.length - 1] != 'Z')
+	if (field.length < 20 || field.text[10] != 'T' ||
+	    field.text[field.length - 1] != 'Z')
 		return;
 	memcpy(midnight, field.text, sizeof(fields->day));
-	if (timestamp_parse(midnight, sizeof(midnight) - 1, TIME_UNIT_RFC3339, &day_ns) < 0)
+	if (timestamp_parse(
+		midnight, sizeof(midnight) - 1, TIME_UNIT_RFC3339, &day_ns) < 0)
 		return;
-	/* At the ends of what an int64_t holds, a day may begin within it and end outside. */
-	if (day_ns > INT64_MAX - 86400 * NS_PER_SECOND)
+	/*
+	 * At the ends of what an int64_t holds, a day may begin within it and end
+	 * outside.
+	 */
+	if (day_ns > INT64_MAX - 86400 * NS_PER_S)
 		return;
 	memcpy(fields->day, field.text, sizeof(fields->day));
 	fields->day_ns = day_ns;
@@ -202,7 +176,8 @@ read_time(struct fields *fields, struct field_text field, struct feed_record *re
 			return NULL;
 		learn_day(fields, field);
 	}
-	r = timestamp_parse(field.text, field.length, fields->time_unit, &record->time_ns);
+	r = timestamp_parse(
+	    field.text, field.length, fields->time_unit, &record->time_ns);
 	if (r == -ERANGE)
 		return "does not fit";
 	return r < 0 ? "not a time" : NULL;
@@ -265,7 +240,8 @@ read_size(struct fields *fields, struct field_text field, struct feed_record *re
 }
 
 static const char *
-read_notional(struct fields *fields, struct field_text field, struct feed_record *record)
+read_notional(
+    struct fields *fields, struct field_text field, struct feed_record *record)
 {
 	(void)fields;
 	record->has_notional = true;
@@ -273,7 +249,8 @@ read_notional(struct fields *fields, struct field_text field, struct feed_record
 }
 
 /* Return: NULL, or what is wrong with the field. */
-typedef const char *(*field_reader)(struct fields *, struct field_text, struct feed_record *);
+typedef const char *(*field_reader)(
+    struct fields *, struct field_text, struct feed_record *);
 
 static const field_reader readers[FIELD_COUNT] = {
 	[FIELD_TIME] = read_time,
@@ -286,7 +263,8 @@ static const field_reader readers[FIELD_COUNT] = {
 };
 
 void
-fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT], struct feed_record *ret_record)
+fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT],
+    struct feed_record *ret_record)
 {
 	*ret_record = (struct feed_record){
 		.symbol = fields->fixed_symbol,
@@ -305,7 +283,8 @@ fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT], s
 		else
 			why = readers[i](fields, texts[i], ret_record);
 		if (why) {
-			snprintf(fields->broken, sizeof(fields->broken), "%s: %s", names[i], why);
+			snprintf(fields->broken, sizeof(fields->broken), "%s: %s",
+			    names[i], why);
 			ret_record->broken = fields->broken;
 			return;
 		}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cuts a file into lines, in one buffer that is read far ahead; nothing is copied but the
- * rest of a line at a buffer's end. It knows nothing of what a line means. A line that is too long is passed over in
- * bounded memory, and the place where the next line begins moves only when a line is whole.
+ * Cuts a file into lines, in one buffer that is read far ahead; nothing is copied but
+ * the rest of a line at a buffer's end. It knows nothing of what a line means. A line
+ * that is too long is passed over in bounded memory, and the place where the next line
+ * begins moves only when a line is whole.
  */
 #include "worker/trading/lines.h"
 
@@ -19,9 +20,9 @@
 struct lines {
 	struct source *source;
 	size_t start, end; /* of what is in the buffer and not given yet */
-	size_t scanned;    /* so many bytes after start have no newline */
-	size_t given;      /* bytes of the last line, with its newline */
-	uint64_t passed;   /* bytes of a line that is too long, no longer in the buffer */
+	size_t scanned;	   /* so many bytes after start have no newline */
+	size_t given;	   /* bytes of the last line, with its newline */
+	uint64_t passed; /* bytes of a line that is too long, no longer in the buffer */
 	uint64_t offset, row; /* of the next line */
 	uint64_t read_to;     /* where the source stands */
 	size_t prefix_length;
@@ -83,7 +84,8 @@ keep_prefix(struct lines *lines, const char *bytes, size_t length)
 {
 	size_t known;
 
-	if (lines->read_to > lines->prefix_length || lines->prefix_length == LINES_PREFIX_MAX)
+	if (lines->read_to > lines->prefix_length ||
+	    lines->prefix_length == LINES_PREFIX_MAX)
 		return;
 	known = lines->prefix_length - (size_t)lines->read_to;
 	if (known >= length)
@@ -94,7 +96,8 @@ keep_prefix(struct lines *lines, const char *bytes, size_t length)
 		length = LINES_PREFIX_MAX - lines->prefix_length;
 	memcpy(lines->prefix + lines->prefix_length, bytes, length);
 	lines->prefix_length += length;
-	lines->prefix_crc = (uint32_t)crc32(lines->prefix_crc, (const Bytef *)bytes, (uInt)length);
+	lines->prefix_crc =
+	    (uint32_t)crc32(lines->prefix_crc, (const Bytef *)bytes, (uInt)length);
 }
 
 static int
@@ -104,11 +107,13 @@ fill(struct lines *lines, struct error *error)
 	int r;
 
 	if (lines->start > 0) {
-		memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
+		memmove(lines->buffer, lines->buffer + lines->start,
+		    lines->end - lines->start);
 		lines->end -= lines->start;
 		lines->start = 0;
 	}
-	r = source_read(lines->source, lines->buffer + lines->end, BUFFER_SIZE - lines->end, &length, error);
+	r = source_read(lines->source, lines->buffer + lines->end,
+	    BUFFER_SIZE - lines->end, &length, error);
 	if (r != 0)
 		return translate(r);
 	keep_prefix(lines, lines->buffer + lines->end, length);
@@ -119,7 +124,8 @@ fill(struct lines *lines, struct error *error)
 
 /* Hand out @length bytes and a newline of @newline bytes. */
 static int
-give(struct lines *lines, size_t length, size_t newline, char **ret_text, size_t *ret_length)
+give(struct lines *lines, size_t length, size_t newline, char **ret_text,
+    size_t *ret_length)
 {
 	char *text = lines->buffer + lines->start;
 	uint64_t passed = lines->passed;
@@ -145,16 +151,19 @@ give(struct lines *lines, size_t length, size_t newline, char **ret_text, size_t
 }
 
 int
-lines_next(struct lines *lines, char **ret_text, size_t *ret_length, struct error *error)
+lines_next(
+    struct lines *lines, char **ret_text, size_t *ret_length, struct error *error)
 {
 	for (;;) {
 		const char *from = lines->buffer + lines->start;
 		size_t length = lines->end - lines->start;
-		const char *newline = memchr(from + lines->scanned, '\n', length - lines->scanned);
+		const char *newline =
+		    memchr(from + lines->scanned, '\n', length - lines->scanned);
 		int r;
 
 		if (newline)
-			return give(lines, (size_t)(newline - from), 1, ret_text, ret_length);
+			return give(
+			    lines, (size_t)(newline - from), 1, ret_text, ret_length);
 		lines->scanned = length;
 		/* One more byte than a line may have, for the CR of a CRLF. */
 		if (length > LINES_LENGTH_MAX + 1) {
@@ -198,26 +207,33 @@ lines_mark(const struct lines *lines, struct lines_mark *ret_mark)
 static int
 check_prefix(struct lines *lines, const struct lines_mark *mark, struct error *error)
 {
-	size_t wanted = mark->offset < LINES_PREFIX_MAX ? (size_t)mark->offset : LINES_PREFIX_MAX;
+	size_t wanted =
+	    mark->offset < LINES_PREFIX_MAX ? (size_t)mark->offset : LINES_PREFIX_MAX;
 	int r = 0;
 
 	while (r == 0 && lines->prefix_length < wanted)
 		r = fill(lines, error);
 	if (r != 0 && r != LINES_E_END && r != LINES_E_WAIT)
 		return r;
-	if (lines->prefix_length < wanted || prefix_crc(lines, wanted) != mark->prefix_crc)
-		return error_set(error, LINES_E_DATA, "%s: is not the file that the cursor was made with",
+	if (lines->prefix_length < wanted ||
+	    prefix_crc(lines, wanted) != mark->prefix_crc)
+		return error_set(error, LINES_E_DATA,
+		    "%s: is not the file that the cursor was made with",
 		    source_path(lines->source));
 	return 0;
 }
 
-/* Whether a line begins behind the first byte of the buffer: it is a newline, or the last line's end, to which one may have been added. */
+/*
+ * Whether a line begins behind the first byte of the buffer: it is a newline, or the
+ * last line's end, to which one may have been added.
+ */
 static bool
 is_line_start(const struct lines *lines)
 {
 	const char *at = lines->buffer;
 
-	return at[0] == '\n' || lines->end == 1 || at[1] == '\n' || (lines->end > 2 && at[1] == '\r' && at[2] == '\n');
+	return at[0] == '\n' || lines->end == 1 || at[1] == '\n' ||
+	       (lines->end > 2 && at[1] == '\r' && at[2] == '\n');
 }
 
 int
@@ -237,12 +253,14 @@ lines_seek(struct lines *lines, const struct lines_mark *mark, struct error *err
 	lines->read_to = mark->offset - 1;
 	r = fill(lines, error);
 	if (r == LINES_E_END || r == LINES_E_WAIT)
-		return error_set(error, LINES_E_DATA, "%s: is shorter than when the cursor was made",
+		return error_set(error, LINES_E_DATA,
+		    "%s: is shorter than when the cursor was made",
 		    source_path(lines->source));
 	if (r != 0)
 		return r;
 	if (!is_line_start(lines))
-		return error_set(error, LINES_E_DATA, "%s: no line begins where the cursor stands",
+		return error_set(error, LINES_E_DATA,
+		    "%s: no line begins where the cursor stands",
 		    source_path(lines->source));
 	lines->start = 1;
 	lines->given = 0;

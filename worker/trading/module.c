@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds, loads and checks a strategy module, and passes calls on to it. What an event or a cluster
- * means is not known here, nor what to do when loading fails.
+ * Finds, loads and checks a strategy module, and passes calls on to it. What an event
+ * or a cluster means is not known here, nor what to do when loading fails.
  *
- * A module is loaded from a sealed copy in memory, never from its file: dlopen(3) gives the object that it has
- * already for a file that it knows, so a replaced one would not be loaded, and one that is overwritten in
- * place would change under a running worker. Since dlopen() knows objects by name, too, and a
- * descriptor's number comes again, the copy gets a number that no object still loaded is named after.
+ * A module is loaded from a sealed copy in memory, never from its file: dlopen(3) gives
+ * the object that it has already for a file that it knows, so a replaced one would not
+ * be loaded, and one that is overwritten in place would change under a running worker.
+ * Since dlopen() knows objects by name, too, and a descriptor's number comes again, the
+ * copy gets a number that no object still loaded is named after.
  */
 #include "worker/trading/module.h"
 
@@ -29,9 +30,9 @@
 #define FILE_MAX (INT64_C(256) * 1024 * 1024) /* larger is no module */
 #define NAME_TRIES 64
 
-/** struct code - a loaded object; it is what may be handed from one module to another */
+/** struct code - a loaded object and its state, which only go together */
 struct code {
-	int fd; /* the copy; its number is the object's name, so it stays open as long as the object */
+	int fd; /* the copy, open as long as the object, which is named after it */
 	void *handle;
 	const struct tradesup_strategy *strategy;
 	void *state;
@@ -126,7 +127,8 @@ try_program_folder(const char *name, char **ret_path)
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program));
 	const char *slash = length > 0 ? memrchr(program, '/', (size_t)length) : NULL;
 
-	return slash ? try_folder(program, (size_t)(slash - program), name, ret_path) : -ENOENT;
+	return slash ? try_folder(program, (size_t)(slash - program), name, ret_path)
+		     : -ENOENT;
 }
 
 static int
@@ -142,10 +144,13 @@ find_file(const char *strategy, struct error *error, char **ret_path)
 	if (r == -ENOENT)
 		r = try_program_folder(strategy, ret_path);
 	if (r == -ENOENT)
-		r = try_folder(TRADESUP_MODULEDIR, strlen(TRADESUP_MODULEDIR), strategy, ret_path);
+		r = try_folder(
+		    TRADESUP_MODULEDIR, strlen(TRADESUP_MODULEDIR), strategy, ret_path);
 	if (r == -ENOENT)
-		return error_set(error, MODULE_E_IMPORT, "strategy %s: there is no %s.so in $" PATH_VARIABLE
-		    ", beside the program or in " TRADESUP_MODULEDIR, strategy, strategy);
+		return error_set(error, MODULE_E_IMPORT,
+		    "strategy %s: there is no %s.so in $" PATH_VARIABLE
+		    ", beside the program or in " TRADESUP_MODULEDIR,
+		    strategy, strategy);
 	return r < 0 ? error_set(error, r, "out of memory") : 0;
 }
 
@@ -202,7 +207,8 @@ copy_bytes(struct module *module, int from, int to)
 		r = write_all(to, buffer, (size_t)n);
 		if (r < 0)
 			return r;
-		module->crc = (uint32_t)crc32(module->crc, (const Bytef *)buffer, (uInt)n);
+		module->crc =
+		    (uint32_t)crc32(module->crc, (const Bytef *)buffer, (uInt)n);
 		module->size += (uint64_t)n;
 	}
 }
@@ -221,12 +227,14 @@ copy_file(struct module *module, struct error *error)
 		return import_error(error, module->path, "not a module");
 	to = make_memfd();
 	if (to < 0)
-		return error_set(error, -errno, "%s: no memory for a copy: %s", module->path, strerror(errno));
+		return error_set(error, -errno, "%s: no memory for a copy: %s",
+		    module->path, strerror(errno));
 	r = copy_bytes(module, from, to);
 	if (r == 0 && fcntl(to, F_ADD_SEALS, SEALS) < 0)
 		r = -errno;
 	if (r < 0)
-		return error_set(error, r, "%s: cannot be copied: %s", module->path, strerror(-r));
+		return error_set(
+		    error, r, "%s: cannot be copied: %s", module->path, strerror(-r));
 	module->code.fd = steal_fd(&to);
 	return 0;
 }
@@ -255,10 +263,12 @@ find_free_name(struct code *code, char ret_name[32], struct error *error)
 {
 	name_of(code->fd, ret_name);
 	for (int i = 0; is_taken(ret_name); i++) {
-		int fd = i < NAME_TRIES ? fcntl(code->fd, F_DUPFD_CLOEXEC, code->fd + 1) : -1;
+		int fd = i < NAME_TRIES ? fcntl(code->fd, F_DUPFD_CLOEXEC, code->fd + 1)
+					: -1;
 
 		if (fd < 0)
-			return error_set(error, -EMFILE, "too many modules that cannot be unloaded");
+			return error_set(
+			    error, -EMFILE, "too many modules that cannot be unloaded");
 		close(code->fd);
 		code->fd = fd;
 		name_of(fd, ret_name);
@@ -282,7 +292,8 @@ open_code(struct module *module, struct error *error)
 
 	/* The sentence names the copy, which tells a person nothing. */
 	why = dlerror();
-	if (why && strncmp(why, name, strlen(name)) == 0 && strncmp(why + strlen(name), ": ", 2) == 0)
+	if (why && strncmp(why, name, strlen(name)) == 0 &&
+	    strncmp(why + strlen(name), ": ", 2) == 0)
 		why += strlen(name) + 2;
 	return import_error(error, module->path, why ? why : "dlopen() failed");
 }
@@ -293,20 +304,25 @@ check_code(struct module *module, struct error *error)
 	const struct tradesup_strategy *strategy = dlsym(module->code.handle, SYMBOL);
 
 	if (!strategy)
-		return error_set(error, MODULE_E_ATTRIBUTE, "%s: no symbol " SYMBOL, module->path);
+		return error_set(
+		    error, MODULE_E_ATTRIBUTE, "%s: no symbol " SYMBOL, module->path);
 	if (strategy->abi != TRADESUP_STRATEGY_ABI)
-		return error_set(error, MODULE_E_ATTRIBUTE, "%s: made for ABI %u, this is ABI %d", module->path,
-		    strategy->abi, TRADESUP_STRATEGY_ABI);
+		return error_set(error, MODULE_E_ATTRIBUTE,
+		    "%s: made for ABI %u, this is ABI %d", module->path, strategy->abi,
+		    TRADESUP_STRATEGY_ABI);
 	if (!strategy->event)
-		return error_set(error, MODULE_E_ATTRIBUTE, "%s: no function event", module->path);
+		return error_set(
+		    error, MODULE_E_ATTRIBUTE, "%s: no function event", module->path);
 	if (!strategy->save != !strategy->load)
-		return error_set(error, MODULE_E_ATTRIBUTE, "%s: no function %s", module->path, strategy->save ? "load" : "save");
+		return error_set(error, MODULE_E_ATTRIBUTE, "%s: no function %s",
+		    module->path, strategy->save ? "load" : "save");
 	module->code.strategy = strategy;
 	return 0;
 }
 
 static int
-create_state(struct module *module, const struct config_trading *trading, struct error *error)
+create_state(
+    struct module *module, const struct config_trading *trading, struct error *error)
 {
 	_cleanup_free_ struct tradesup_param *params = NULL;
 	struct code *code = &module->code;
@@ -321,7 +337,8 @@ create_state(struct module *module, const struct config_trading *trading, struct
 		params[i].value = trading->params[i].value;
 	}
 	if (code->strategy->create)
-		r = code->strategy->create(params, trading->n_params, &code->state, why, sizeof(why));
+		r = code->strategy->create(
+		    params, trading->n_params, &code->state, why, sizeof(why));
 	if (r != 0) {
 		why[sizeof(why) - 1] = '\0';
 		return error_set(error, r < 0 ? r : -EINVAL, "%s: %s", module->path,
@@ -340,14 +357,17 @@ crc_of_params(const struct config_trading *trading)
 		const struct config_param *param = &trading->params[i];
 
 		/* With their NULs, so that no two lists look the same. */
-		crc = crc32(crc, (const Bytef *)param->key, (uInt)strlen(param->key) + 1);
-		crc = crc32(crc, (const Bytef *)param->value, (uInt)strlen(param->value) + 1);
+		crc =
+		    crc32(crc, (const Bytef *)param->key, (uInt)strlen(param->key) + 1);
+		crc = crc32(
+		    crc, (const Bytef *)param->value, (uInt)strlen(param->value) + 1);
 	}
 	return (uint32_t)crc;
 }
 
 int
-module_load(const struct config_trading *trading, struct error *error, struct module **ret_module)
+module_load(const struct config_trading *trading, struct error *error,
+    struct module **ret_module)
 {
 	_cleanup_(module_freep) struct module *module = calloc(1, sizeof(*module));
 	int r;
@@ -380,7 +400,8 @@ module_check(const struct config_trading *trading, struct error *error)
 }
 
 int
-module_event(struct module *module, const struct tradesup_event *event, const struct tradesup_host *host)
+module_event(struct module *module, const struct tradesup_event *event,
+    const struct tradesup_host *host)
 {
 	return module->code.strategy->event(module->code.state, event, host);
 }
@@ -434,7 +455,8 @@ module_move_state(struct module *from, struct module *to)
 	int r;
 
 	/* The code goes along: a state may point into the object that made it. */
-	if (from->crc == to->crc && from->size == to->size && from->params_crc == to->params_crc) {
+	if (from->crc == to->crc && from->size == to->size &&
+	    from->params_crc == to->params_crc) {
 		struct code code = to->code;
 
 		to->code = from->code;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A scanner for one JSON object on a line. jansson reads the project's other JSON; it gives a
- * number as a double or an integer, and never the text that stood there, so a price would not keep its
- * digits. Here a number is its text. The whole line is checked against the grammar of RFC 8259, nested values too,
- * but only the configured keys of the outer object are kept. Strings are decoded in place. Bytes above 0x7f
- * pass as they are.
+ * A scanner for one JSON object on a line. jansson reads the project's other JSON; it
+ * gives a number as a double or an integer, and never the text that stood there, so a
+ * price would not keep its digits. Here a number is its text. The whole line is checked
+ * against the grammar of RFC 8259, nested values too, but only the configured keys of
+ * the outer object are kept. Strings are decoded in place. Bytes above 0x7f pass as
+ * they are.
  */
 #include "worker/trading/ndjson.h"
 
@@ -26,7 +27,8 @@ static enum value scan_value(struct scanner *scanner, struct field_text *ret_tex
 static void
 skip_blanks(struct scanner *scanner)
 {
-	while (*scanner->at == ' ' || *scanner->at == '\t' || *scanner->at == '\r' || *scanner->at == '\n')
+	while (*scanner->at == ' ' || *scanner->at == '\t' || *scanner->at == '\r' ||
+	       *scanner->at == '\n')
 		scanner->at++;
 }
 
@@ -161,7 +163,10 @@ scan_escape(struct scanner *scanner, char **to)
 	return true;
 }
 
-/* From behind the opening quote to behind the closing one. What is decoded is never longer than what it was. */
+/*
+ * From behind the opening quote to behind the closing one. What is decoded is never
+ * longer than what it was.
+ */
 static bool
 scan_string(struct scanner *scanner, struct field_text *ret_text)
 {
@@ -189,7 +194,8 @@ scan_word(struct scanner *scanner, const char *word)
 {
 	size_t length = strlen(word);
 
-	if ((size_t)(scanner->end - scanner->at) < length || memcmp(scanner->at, word, length) != 0)
+	if ((size_t)(scanner->end - scanner->at) < length ||
+	    memcmp(scanner->at, word, length) != 0)
 		return false;
 	scanner->at += length;
 	return true;
@@ -217,8 +223,8 @@ scan_object(struct scanner *scanner)
 	if (take(scanner, '}'))
 		return true;
 	do {
-		if (!take(scanner, '"') || !scan_string(scanner, &unused) || !take(scanner, ':') ||
-		    scan_value(scanner, &unused) == VALUE_BROKEN)
+		if (!take(scanner, '"') || !scan_string(scanner, &unused) ||
+		    !take(scanner, ':') || scan_value(scanner, &unused) == VALUE_BROKEN)
 			return false;
 	} while (take(scanner, ','));
 	return take(scanner, '}');
@@ -263,7 +269,8 @@ scan_value(struct scanner *scanner, struct field_text *ret_text)
 
 /* One key and its value; each field that has this key gets the value. */
 static bool
-scan_member(struct scanner *scanner, const struct fields *fields, struct field_text texts[FIELD_COUNT])
+scan_member(struct scanner *scanner, const struct fields *fields,
+    struct field_text texts[FIELD_COUNT])
 {
 	struct field_text key, text = { 0 };
 	enum value value;
@@ -278,13 +285,15 @@ scan_member(struct scanner *scanner, const struct fields *fields, struct field_t
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		if (fields->names[i] && fields->name_lengths[i] == key.length &&
 		    memcmp(fields->names[i], key.text, key.length) == 0)
-			texts[i] = value == VALUE_NULL ? (struct field_text){ 0 } : text;
+			texts[i] =
+			    value == VALUE_NULL ? (struct field_text){ 0 } : text;
 	}
 	return true;
 }
 
 static bool
-scan_record(struct scanner *scanner, const struct fields *fields, struct field_text texts[FIELD_COUNT])
+scan_record(struct scanner *scanner, const struct fields *fields,
+    struct field_text texts[FIELD_COUNT])
 {
 	if (!take(scanner, '{'))
 		return false;
@@ -301,7 +310,8 @@ scan_record(struct scanner *scanner, const struct fields *fields, struct field_t
 }
 
 const char *
-ndjson_record(const struct fields *fields, char *line, size_t length, struct field_text ret_texts[FIELD_COUNT])
+ndjson_record(const struct fields *fields, char *line, size_t length,
+    struct field_text ret_texts[FIELD_COUNT])
 {
 	struct scanner scanner = { .at = line, .end = line + length };
 
@@ -314,7 +324,8 @@ ndjson_record(const struct fields *fields, char *line, size_t length, struct fie
 	/* Only now, since the byte behind a number was still to be read. */
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		if (ret_texts[i].length > 0)
-			line[(ret_texts[i].text - line) + (ptrdiff_t)ret_texts[i].length] = '\0';
+			line[(ret_texts[i].text - line) +
+			     (ptrdiff_t)ret_texts[i].length] = '\0';
 	}
 	return NULL;
 }

@@ -14,4 +14,5 @@
  * A key that is there twice counts the last time; null is as if the key were not there.
  * Return: NULL; or what is wrong: it is no well-formed object.
  */
-const char *ndjson_record(const struct fields *fields, char *line, size_t length, struct field_text ret_texts[FIELD_COUNT]);
+const char *ndjson_record(const struct fields *fields, char *line, size_t length,
+    struct field_text ret_texts[FIELD_COUNT]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes events of records, and remembers for each symbol what the rules need: the time and price
- * before, which way the price last moved, and how many clusters had the last cluster's time. Pure: it neither reads the feed nor
- * knows what events are for.
+ * Makes events of records, and remembers for each symbol what the rules need: the time
+ * and price before, which way the price last moved, and how many clusters had the last
+ * cluster's time. Pure: it neither reads the feed nor knows what events are for.
  */
 #include "worker/trading/normalize.h"
 
@@ -16,10 +16,16 @@
 #include "worker/trading/bytes.h"
 #include "worker/trading/symbols.h"
 
-/* The form of the saved bytes. When it changes, old bytes are refused, and the feed is replayed. */
+/*
+ * The form of the saved bytes. When it changes, old bytes are refused, and the feed is
+ * replayed.
+ */
 #define SAVED_FORM "normalize 1"
 
-/** struct last_cluster - of one symbol and side; @count clusters have had this time so far */
+/**
+ * struct last_cluster - of one symbol and side; @count clusters have had this time so
+ * far
+ */
 struct last_cluster {
 	int64_t time_ns;
 	uint64_t count;
@@ -27,7 +33,7 @@ struct last_cluster {
 
 struct track {
 	bool has_event;
-	int64_t time_ns, price;      /* of the last valid event, if there was one */
+	int64_t time_ns, price;	     /* of the last valid event, if there was one */
 	enum tradesup_side tick;     /* which way the price last moved */
 	struct last_cluster last[2]; /* by enum tradesup_side */
 };
@@ -86,7 +92,8 @@ make_tracks(struct normalizer *normalizer, uint32_t n)
 }
 
 static int
-find_symbol(struct normalizer *normalizer, const char *name, size_t length, uint32_t *ret_index)
+find_symbol(
+    struct normalizer *normalizer, const char *name, size_t length, uint32_t *ret_index)
 {
 	uint32_t index;
 	int r;
@@ -131,7 +138,10 @@ refuse(const struct feed_record *record)
 	return NULL;
 }
 
-/* The tick rule. It moves with every event, so that a feed which gives a side now and then has the right one for the others. */
+/*
+ * The tick rule. It moves with every event, so that a feed which gives a side now and
+ * then has the right one for the others.
+ */
 static enum tradesup_side
 move_tick(struct track *track, int64_t price)
 {
@@ -156,7 +166,8 @@ side_of(const struct feed_record *record, enum tradesup_side tick)
 }
 
 int
-normalize(struct normalizer *normalizer, const struct feed_record *record, struct tradesup_event *ret_event, const char **ret_why)
+normalize(struct normalizer *normalizer, const struct feed_record *record,
+    struct tradesup_event *ret_event, const char **ret_why)
 {
 	struct track *track;
 	uint32_t index;
@@ -188,7 +199,9 @@ normalize(struct normalizer *normalizer, const struct feed_record *record, struc
 		.side = side_of(record, move_tick(track, record->price)),
 		.price = record->price,
 		.size = record->size,
-		.notional = record->has_notional ? record->notional : decimal_mul(record->price, record->size),
+		.notional = record->has_notional
+				? record->notional
+				: decimal_mul(record->price, record->size),
 		.id = record->id,
 	};
 	track->has_event = true;
@@ -197,7 +210,8 @@ normalize(struct normalizer *normalizer, const struct feed_record *record, struc
 }
 
 void
-normalizer_cluster_id(struct normalizer *normalizer, const struct tradesup_event *event, enum tradesup_side side, char ret_id[CLUSTER_ID_MAX])
+normalizer_cluster_id(struct normalizer *normalizer, const struct tradesup_event *event,
+    enum tradesup_side side, char ret_id[CLUSTER_ID_MAX])
 {
 	struct last_cluster *last = &normalizer->tracks[event->symbol_index].last[side];
 

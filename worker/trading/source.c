@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a file as it is or through zlib, and notices when a followed one was cut or replaced. Lines
- * are made elsewhere. Members of gzip that follow each other are one stream, as gzip(1) has it, and zeros behind a
- * member are padding. What is wrong with the data is told after the last good byte.
+ * Reads a file as it is or through zlib, and notices when a followed one was cut or
+ * replaced. Lines are made elsewhere. Members of gzip that follow each other are one
+ * stream, as gzip(1) has it, and zeros behind a member are padding. What is wrong with
+ * the data is told after the last good byte.
  */
 #include "worker/trading/source.h"
 
@@ -59,11 +60,15 @@ source_freep(struct source **source)
 	source_free(*source);
 }
 
-/* A name that leads nowhere is the data's fault; a want of descriptors or memory is not. */
+/*
+ * A name that leads nowhere is the data's fault; a want of descriptors or memory is
+ * not.
+ */
 static bool
 is_about_path(int code)
 {
-	return code == ENOENT || code == ENOTDIR || code == EACCES || code == ELOOP || code == ENAMETOOLONG;
+	return code == ENOENT || code == ENOTDIR || code == EACCES || code == ELOOP ||
+	       code == ENAMETOOLONG;
 }
 
 static int
@@ -76,17 +81,21 @@ open_file(struct source *source, struct error *error)
 	if (source->fd < 0) {
 		int code = errno;
 
-		return error_set(error, is_about_path(code) ? SOURCE_E_DATA : -code, "%s: %s", source->path, strerror(code));
+		return error_set(error, is_about_path(code) ? SOURCE_E_DATA : -code,
+		    "%s: %s", source->path, strerror(code));
 	}
 	if (fstat(source->fd, &info) < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return error_set(error, SOURCE_E_DATA, "%s: not a regular file", source->path);
+		return error_set(
+		    error, SOURCE_E_DATA, "%s: not a regular file", source->path);
 	return 0;
 }
 
 int
-source_open(const char *path, bool follow, struct error *error, struct source **ret_source)
+source_open(
+    const char *path, bool follow, struct error *error, struct source **ret_source)
 {
 	_cleanup_(source_freep) struct source *source = calloc(1, sizeof(*source));
 	int r;
@@ -104,7 +113,8 @@ source_open(const char *path, bool follow, struct error *error, struct source **
 }
 
 static int
-read_file(struct source *source, void *buffer, size_t size, size_t *ret_length, struct error *error)
+read_file(struct source *source, void *buffer, size_t size, size_t *ret_length,
+    struct error *error)
 {
 	ssize_t n;
 
@@ -112,7 +122,8 @@ read_file(struct source *source, void *buffer, size_t size, size_t *ret_length, 
 		n = read(source->fd, buffer, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	*ret_length = (size_t)n;
 	return 0;
 }
@@ -125,13 +136,16 @@ check_followed(const struct source *source, struct error *error)
 	off_t at = lseek(source->fd, 0, SEEK_CUR);
 
 	if (at < 0 || fstat(source->fd, &ours) < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	if (ours.st_size < at)
-		return error_set(error, SOURCE_E_DATA, "%s: became shorter while it was followed", source->path);
+		return error_set(error, SOURCE_E_DATA,
+		    "%s: became shorter while it was followed", source->path);
 	/* A name that is gone may be on its way back, in the middle of a rotation. */
 	if (stat(source->path, &theirs) == 0 &&
 	    (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino))
-		return error_set(error, SOURCE_E_DATA, "%s: was replaced while it was followed", source->path);
+		return error_set(error, SOURCE_E_DATA,
+		    "%s: was replaced while it was followed", source->path);
 	return SOURCE_E_WAIT;
 }
 
@@ -141,7 +155,8 @@ at_end(const struct source *source, struct error *error)
 	if (source->follow)
 		return check_followed(source, error);
 	if (source->in_member)
-		return error_set(error, SOURCE_E_DATA, "%s: the gzip data is truncated", source->path);
+		return error_set(error, SOURCE_E_DATA, "%s: the gzip data is truncated",
+		    source->path);
 	return SOURCE_E_END;
 }
 
@@ -153,7 +168,8 @@ find_form(struct source *source, struct error *error)
 	ssize_t n = pread(source->fd, magic, sizeof(magic), 0);
 
 	if (n < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	if (n < (ssize_t)sizeof(magic) && source->follow)
 		return check_followed(source, error);
 	if (n < (ssize_t)sizeof(magic) || magic[0] != 0x1f || magic[1] != 0x8b) {
@@ -171,7 +187,7 @@ find_form(struct source *source, struct error *error)
 static int
 fill_input(struct source *source, struct error *error)
 {
-	size_t length;
+	size_t length = 0;
 	int r;
 
 	r = read_file(source, source->input, sizeof(source->input), &length, error);
@@ -219,7 +235,8 @@ inflate_some(struct source *source, struct error *error)
 }
 
 static int
-read_gzip(struct source *source, void *buffer, size_t size, size_t *ret_length, struct error *error)
+read_gzip(struct source *source, void *buffer, size_t size, size_t *ret_length,
+    struct error *error)
 {
 	z_stream *stream = &source->stream;
 	int r;
@@ -242,12 +259,14 @@ read_gzip(struct source *source, void *buffer, size_t size, size_t *ret_length, 
 	}
 	*ret_length = size - stream->avail_out;
 	if (*ret_length == 0)
-		return error_set(error, SOURCE_E_DATA, "%s: the gzip data is damaged", source->path);
+		return error_set(
+		    error, SOURCE_E_DATA, "%s: the gzip data is damaged", source->path);
 	return 0;
 }
 
 int
-source_read(struct source *source, void *buffer, size_t size, size_t *ret_length, struct error *error)
+source_read(struct source *source, void *buffer, size_t size, size_t *ret_length,
+    struct error *error)
 {
 	size_t length = 0;
 	int r = 0;
@@ -275,7 +294,8 @@ static int
 rewind_gzip(struct source *source, struct error *error)
 {
 	if (lseek(source->fd, 0, SEEK_SET) < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	inflateReset(&source->stream);
 	source->stream.avail_in = 0;
 	source->in_member = true;
@@ -287,7 +307,8 @@ rewind_gzip(struct source *source, struct error *error)
 static int
 is_too_short(const struct source *source, struct error *error)
 {
-	return error_set(error, SOURCE_E_DATA, "%s: is shorter than when the cursor was made", source->path);
+	return error_set(error, SOURCE_E_DATA,
+	    "%s: is shorter than when the cursor was made", source->path);
 }
 
 static int
@@ -301,7 +322,9 @@ seek_gzip(struct source *source, uint64_t offset, struct error *error)
 	while (r == 0 && source->offset < offset) {
 		uint64_t left = offset - source->offset;
 
-		r = source_read(source, passed, left < sizeof(passed) ? (size_t)left : sizeof(passed), &length, error);
+		r = source_read(source, passed,
+		    left < sizeof(passed) ? (size_t)left : sizeof(passed), &length,
+		    error);
 	}
 	if (r == SOURCE_E_END || r == SOURCE_E_WAIT)
 		return is_too_short(source, error);
@@ -314,11 +337,13 @@ seek_plain(struct source *source, uint64_t offset, struct error *error)
 	struct stat info;
 
 	if (fstat(source->fd, &info) < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	if ((uint64_t)info.st_size < offset)
 		return is_too_short(source, error);
 	if (lseek(source->fd, (off_t)offset, SEEK_SET) < 0)
-		return error_set(error, -errno, "%s: %s", source->path, strerror(errno));
+		return error_set(
+		    error, -errno, "%s: %s", source->path, strerror(errno));
 	source->offset = offset;
 	return 0;
 }
@@ -334,5 +359,6 @@ source_seek(struct source *source, uint64_t offset, struct error *error)
 		return offset > 0 ? is_too_short(source, error) : 0;
 	if (r != 0)
 		return r;
-	return source->form == SOURCE_GZIP ? seek_gzip(source, offset, error) : seek_plain(source, offset, error);
+	return source->form == SOURCE_GZIP ? seek_gzip(source, offset, error)
+					   : seek_plain(source, offset, error);
 }

@@ -12,9 +12,10 @@
 
 struct source;
 
-#define SOURCE_E_END 1  /* the end; never with follow */
+#define SOURCE_E_END 1	/* the end; never with follow */
 #define SOURCE_E_WAIT 2 /* follow: nothing more at the moment */
-#define SOURCE_E_DATA 3 /* unusable: not there, damaged, truncated, replaced; @error says which */
+#define SOURCE_E_DATA                                                                  \
+	3 /* unusable: not there, damaged, truncated, replaced; @error says which */
 
 /**
  * source_open() - open a file for reading; gzip is known by its first two bytes
@@ -23,10 +24,16 @@ struct source;
  *
  * Return: 0; SOURCE_E_DATA; -errno. @error is filled.
  */
-int source_open(const char *path, bool follow, struct error *error, struct source **ret_source);
+int source_open(
+    const char *path, bool follow, struct error *error, struct source **ret_source);
 
-/** source_read() - up to @size (> 0) bytes, at least one. Return: 0; SOURCE_E_…; -errno. */
-int source_read(struct source *source, void *buffer, size_t size, size_t *ret_length, struct error *error);
+/**
+ * source_read() - up to @size (> 0) bytes, at least one
+ *
+ * Return: 0; SOURCE_E_…; -errno.
+ */
+int source_read(struct source *source, void *buffer, size_t size, size_t *ret_length,
+    struct error *error);
 
 /**
  * source_seek() - go to a place, counted in decompressed bytes

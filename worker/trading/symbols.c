@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names to numbers and back: a hash table with open addressing over a list that only grows. What is
- * known about a symbol is kept elsewhere, in arrays with the same index. Nothing but libc.
+ * Names to numbers and back: a hash table with open addressing over a list that only
+ * grows. What is known about a symbol is kept elsewhere, in arrays with the same index.
+ * Nothing but libc.
  */
 #include "worker/trading/symbols.h"
 
@@ -38,7 +39,8 @@ hash_of(const char *name, size_t length)
 
 /* The bucket where the name is, or the free one where it belongs. */
 static uint32_t *
-find_bucket(const struct symbols *symbols, const char *name, size_t length, uint32_t hash)
+find_bucket(
+    const struct symbols *symbols, const char *name, size_t length, uint32_t hash)
 {
 	uint32_t mask = symbols->n_buckets - 1;
 
@@ -105,7 +107,8 @@ make_room(struct symbols *symbols)
 }
 
 int
-symbols_add(struct symbols *symbols, const char *name, size_t length, uint32_t *ret_index)
+symbols_add(
+    struct symbols *symbols, const char *name, size_t length, uint32_t *ret_index)
 {
 	uint32_t hash = hash_of(name, length);
 	uint32_t *bucket;

@@ -18,7 +18,7 @@ struct symbol {
 struct symbols {
 	struct symbol *list;
 	uint32_t count, allocated;
-	uint32_t *buckets; /* index + 1; 0: free */
+	uint32_t *buckets;  /* index + 1; 0: free */
 	uint32_t n_buckets; /* a power of two, or 0 */
 };
 
@@ -31,7 +31,8 @@ void symbols_deinit(struct symbols *symbols);
  *
  * Return: 0; -ENOMEM; -ENOSPC: SYMBOLS_MAX are there.
  */
-int symbols_add(struct symbols *symbols, const char *name, size_t length, uint32_t *ret_index);
+int symbols_add(
+    struct symbols *symbols, const char *name, size_t length, uint32_t *ret_index);
 
 /** symbols_name() - NULL past the last; stays where it is until symbols_deinit(). */
 const char *symbols_name(const struct symbols *symbols, uint32_t index);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The strategy module flow_cluster: its parameters, and cluster.c behind the ABI of strategy.h. It is linked with
- * nothing but libc. The rules themselves are in cluster.c.
+ * The strategy module flow_cluster: its parameters, and cluster.c behind the ABI of
+ * strategy.h. It is linked with nothing but libc. The rules themselves are in
+ * cluster.c.
  */
 #include "worker/trading/strategy.h"
 
@@ -17,7 +18,10 @@
 
 #define PERCENT_MAX (100 * DECIMAL_ONE)
 
-/** struct param_rule - one parameter: how its text is read, where it goes, what it may be */
+/**
+ * struct param_rule - one parameter: how its text is read, where it goes, what it may
+ * be
+ */
 struct param_rule {
 	const char *key, *by_default;
 	int (*read)(const char *text, int64_t *ret_value);
@@ -44,16 +48,23 @@ read_count(const char *text, int64_t *ret_value)
 
 #define FIELD(name) offsetof(struct cluster_params, name)
 static const struct param_rule rules[] = {
-	{ "window", "5m", duration_parse, FIELD(window_ns), 1, INT64_MAX, "a duration above 0" },
-	{ "min_trades", "5", read_count, FIELD(min_trades), 0, INT64_MAX, "a number of trades" },
-	{ "min_notional", "100000", read_decimal, FIELD(min_notional), 0, INT64_MAX, "an amount, not below 0" },
-	{ "min_event_notional", "0", read_decimal, FIELD(min_event_notional), 0, INT64_MAX, "an amount, not below 0" },
-	{ "dominance", "70", read_decimal, FIELD(dominance), 0, PERCENT_MAX, "a percentage, 0 to 100" },
-	{ "cooldown", "5m", duration_parse, FIELD(cooldown_ns), 0, INT64_MAX, "a duration" },
+	{ "window", "5m", duration_parse, FIELD(window_ns), 1, INT64_MAX,
+	    "a duration above 0" },
+	{ "min_trades", "5", read_count, FIELD(min_trades), 0, INT64_MAX,
+	    "a number of trades" },
+	{ "min_notional", "100000", read_decimal, FIELD(min_notional), 0, INT64_MAX,
+	    "an amount, not below 0" },
+	{ "min_event_notional", "0", read_decimal, FIELD(min_event_notional), 0,
+	    INT64_MAX, "an amount, not below 0" },
+	{ "dominance", "70", read_decimal, FIELD(dominance), 0, PERCENT_MAX,
+	    "a percentage, 0 to 100" },
+	{ "cooldown", "5m", duration_parse, FIELD(cooldown_ns), 0, INT64_MAX,
+	    "a duration" },
 };
 
 static int
-set_param(struct cluster_params *params, const struct param_rule *rule, const char *text)
+set_param(
+    struct cluster_params *params, const struct param_rule *rule, const char *text)
 {
 	int64_t value;
 	int r;
@@ -78,7 +89,8 @@ find_rule(const char *key)
 }
 
 static int
-read_params(struct cluster_params *ret_params, const struct tradesup_param *params, size_t n_params, char *error, size_t error_size)
+read_params(struct cluster_params *ret_params, const struct tradesup_param *params,
+    size_t n_params, char *error, size_t error_size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		if (set_param(ret_params, &rules[i], rules[i].by_default) < 0)
@@ -88,11 +100,13 @@ read_params(struct cluster_params *ret_params, const struct tradesup_param *para
 		const struct param_rule *rule = find_rule(params[i].key);
 
 		if (!rule) {
-			snprintf(error, error_size, "%s: there is no such parameter", params[i].key);
+			snprintf(error, error_size, "%s: there is no such parameter",
+			    params[i].key);
 			return -EINVAL;
 		}
 		if (set_param(ret_params, rule, params[i].value) < 0) {
-			snprintf(error, error_size, "%s: \"%s\" is not %s", rule->key, params[i].value, rule->expected);
+			snprintf(error, error_size, "%s: \"%s\" is not %s", rule->key,
+			    params[i].value, rule->expected);
 			return -EINVAL;
 		}
 	}
@@ -100,7 +114,8 @@ read_params(struct cluster_params *ret_params, const struct tradesup_param *para
 }
 
 static int
-create(const struct tradesup_param *params, size_t n_params, void **ret_state, char *error, size_t error_size)
+create(const struct tradesup_param *params, size_t n_params, void **ret_state,
+    char *error, size_t error_size)
 {
 	struct cluster_params read = { 0 };
 	struct cluster_finder *finder;
@@ -117,7 +132,8 @@ create(const struct tradesup_param *params, size_t n_params, void **ret_state, c
 }
 
 static int
-on_event(void *state, const struct tradesup_event *event, const struct tradesup_host *host)
+on_event(
+    void *state, const struct tradesup_event *event, const struct tradesup_host *host)
 {
 	struct tradesup_cluster cluster;
 	int r;
