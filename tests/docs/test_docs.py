@@ -53,11 +53,11 @@ def verbs():
 
 
 def config_keys():
-    """Names in the libConfuse tables of the configuration and of the registry."""
+    """Names in the tables of the configuration: { "name", KEY_TYPE, … }."""
     keys = set()
     for path in glob.glob(os.path.join(TREE, "common", "config*.c")):
         text = read(path)
-        keys.update(re.findall(r"\bCFG_[A-Z_]+\(\s*\"([a-z_]+)\"", text))
+        keys.update(re.findall(r"\{\s*\"([a-z_]+)\",\s*KEY_[A-Z]+", text))
     return keys
 
 

@@ -26,7 +26,9 @@ def kill_points():
     return listing.stdout.split() if listing.returncode == 0 else []
 
 
-@unittest.skipUnless(kill_points(), "built without -Dkill_points=true")
+POINTS = kill_points()
+
+
 class KillPoints(TradingCase):
     def check(self, point, times):
         """The first life of the supervisor has a worker that ends at the step, each time; then both go."""
@@ -51,9 +53,15 @@ def add_case(point, times):
     setattr(KillPoints, name, lambda self: self.check(point, times))
 
 
-for one_point in kill_points():
+for one_point in POINTS:
     for one_time in TIMES:
         add_case(one_point, one_time)
+
+
+if not POINTS:
+    class NoKillPoints(unittest.TestCase):
+        def test_kill_points(self):
+            self.skipTest("built without -Dkill_points=true")
 
 
 if __name__ == "__main__":

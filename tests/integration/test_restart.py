@@ -5,7 +5,6 @@ whom; what a failed exec says; the memory limit.
 
 import os
 import sys
-import unittest
 
 import harness
 from harness import EXIT_ESCALATED, EXIT_OK, EXIT_OSERR, Case, is_alive, wait_until
