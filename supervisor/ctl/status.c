@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 #include "common/duration.h"
 #include "supervisor/ctl/json.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 static const struct table_column columns[] = {
 	{ "WORKER", TABLE_LEFT },
@@ -83,10 +83,10 @@ print_supervisor(const struct record *row)
 {
 	int64_t intensity = number(row, "intensity"),
 		period_ms = number(row, "period_ms");
-	char up[TEXT_SPAN_MAX], period[DURATION_TEXT_MAX];
-	_cleanup_free_ char *config = text_clean(text_or(row, "config", "-"));
+	char up[TERMINAL_SPAN_MAX], period[DURATION_TEXT_MAX];
+	_cleanup_free_ char *config = terminal_clean(text_or(row, "config", "-"));
 
-	text_span(number(row, "up_ms"), up);
+	terminal_span(number(row, "up_ms"), up);
 	duration_format(period_ms > 0 ? period_ms * 1000000 : 0, period);
 	printf("tradesup %s  %s  pid %s  up %s  restarts %s",
 	    text_or(row, "version", "?"), text_or(row, "state", "?"),
@@ -130,9 +130,9 @@ add_group(struct printer *printer, const char *group)
 static void
 add_span(struct table *table, int64_t ms)
 {
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
-	table_cell(table, TABLE_PLAIN, text_span(ms, span));
+	table_cell(table, TABLE_PLAIN, terminal_span(ms, span));
 }
 
 static void
@@ -140,11 +140,11 @@ add_cycle(struct table *table, const struct record *row)
 {
 	int64_t age_ms = number(row, "cycle_age_ms");
 	const char *cycle = record_get(row, "cycle");
-	char age[TEXT_SPAN_MAX];
+	char age[TERMINAL_SPAN_MAX];
 
 	if (cycle && age_ms >= 0)
-		table_cellf(
-		    table, TABLE_PLAIN, "%s (%s ago)", cycle, text_span(age_ms, age));
+		table_cellf(table, TABLE_PLAIN, "%s (%s ago)", cycle,
+		    terminal_span(age_ms, age));
 	else
 		table_cell(table, TABLE_PLAIN, cycle);
 }
@@ -167,11 +167,12 @@ add_status(struct table *table, const struct record *row)
 	int64_t next_ms = number(row, "next_ms");
 	const char *error = record_get(row, "error"),
 		   *status = record_get(row, "status");
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
 	if (next_ms >= 0)
 		table_cellf(table, TABLE_WARN, "starts in %s%s%s",
-		    text_span(next_ms, span), error ? "; " : "", error ? error : "");
+		    terminal_span(next_ms, span), error ? "; " : "",
+		    error ? error : "");
 	else if (error && error[0])
 		table_cell(table, TABLE_BAD, error);
 	else

@@ -3,7 +3,7 @@
  * Text for a terminal. Pure; it knows no terminal, no locale and no width tables: a
  * character is a code point. Tables are made in table.c.
  */
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -46,7 +46,7 @@ sequence_length(const unsigned char *text)
 }
 
 char *
-text_clean(const char *text)
+terminal_clean(const char *text)
 {
 	char *copy = malloc(strlen(text) + 1);
 	size_t length = 0;
@@ -67,7 +67,7 @@ text_clean(const char *text)
 }
 
 size_t
-text_width(const char *text)
+terminal_width(const char *text)
 {
 	size_t width = 0;
 
@@ -77,7 +77,7 @@ text_width(const char *text)
 }
 
 size_t
-text_cut(const char *text, size_t width)
+terminal_cut(const char *text, size_t width)
 {
 	size_t length = 0, seen = 0;
 
@@ -89,25 +89,25 @@ text_cut(const char *text, size_t width)
 }
 
 const char *
-text_span(int64_t ms, char out[TEXT_SPAN_MAX])
+terminal_span(int64_t ms, char out[TERMINAL_SPAN_MAX])
 {
 	int64_t s = ms / 1000;
 
 	if (ms < 0)
-		snprintf(out, TEXT_SPAN_MAX, "-");
+		snprintf(out, TERMINAL_SPAN_MAX, "-");
 	else if (s < 10)
-		snprintf(
-		    out, TEXT_SPAN_MAX, "%" PRId64 ".%" PRId64 "s", s, ms % 1000 / 100);
+		snprintf(out, TERMINAL_SPAN_MAX, "%" PRId64 ".%" PRId64 "s", s,
+		    ms % 1000 / 100);
 	else if (s < 60)
-		snprintf(out, TEXT_SPAN_MAX, "%" PRId64 "s", s);
+		snprintf(out, TERMINAL_SPAN_MAX, "%" PRId64 "s", s);
 	else if (s < 3600)
-		snprintf(
-		    out, TEXT_SPAN_MAX, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
+		snprintf(out, TERMINAL_SPAN_MAX, "%" PRId64 "m%02" PRId64 "s", s / 60,
+		    s % 60);
 	else if (s < 86400)
-		snprintf(out, TEXT_SPAN_MAX, "%" PRId64 "h%02" PRId64 "m", s / 3600,
+		snprintf(out, TERMINAL_SPAN_MAX, "%" PRId64 "h%02" PRId64 "m", s / 3600,
 		    s % 3600 / 60);
 	else
-		snprintf(out, TEXT_SPAN_MAX, "%" PRId64 "d%" PRId64 "h", s / 86400,
+		snprintf(out, TERMINAL_SPAN_MAX, "%" PRId64 "d%" PRId64 "h", s / 86400,
 		    s % 86400 / 3600);
 	return out;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text: what is made harmless, how wide it is, where it is cut, and spans of time.
+ * terminal: what is made harmless, how wide it is, where it is cut, and spans of time.
  */
 #include <check.h>
 #include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 static const struct {
 	const char *what, *text, *clean;
@@ -37,7 +37,7 @@ static const struct {
 
 START_TEST(cleans_text)
 {
-	_cleanup_free_ char *clean = text_clean(cleans[_i].text);
+	_cleanup_free_ char *clean = terminal_clean(cleans[_i].text);
 
 	ck_assert_msg(clean != NULL, "%s", cleans[_i].what);
 	ck_assert_str_eq(clean, cleans[_i].clean);
@@ -46,12 +46,12 @@ END_TEST
 
 START_TEST(measures_and_cuts)
 {
-	ck_assert_uint_eq(text_width(""), 0);
-	ck_assert_uint_eq(text_width("caf\xc3\xa9"), 4);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 0), 0);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 3), 3);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 4), 5);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 9), 6);
+	ck_assert_uint_eq(terminal_width(""), 0);
+	ck_assert_uint_eq(terminal_width("caf\xc3\xa9"), 4);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 0), 0);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 3), 3);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 4), 5);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 9), 6);
 }
 END_TEST
 
@@ -77,17 +77,17 @@ static const struct {
 
 START_TEST(says_span)
 {
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
-	ck_assert_str_eq(text_span(spans[_i].ms, span), spans[_i].text);
+	ck_assert_str_eq(terminal_span(spans[_i].ms, span), spans[_i].text);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("text");
-	TCase *tcase = tcase_create("text");
+	Suite *suite = suite_create("terminal");
+	TCase *tcase = tcase_create("terminal");
 	SRunner *runner;
 	int failed;
 
