@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 #define VERBS_MAX 64
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_CONFIG] = { 'c', "config", "FILE", "the configuration file" },

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 static const struct {
 	const char *a, *b;

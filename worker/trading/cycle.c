@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cycle from its pre-check to its report, and how each fault ends it. The trading itself is
- * trader.c's; how a fault is mended is remedy.c's; when the next cycle begins is loop.c's.
+ * A cycle from its pre-check to its report, and how each fault ends it. The trading
+ * itself is trader.c's; how a fault is mended is remedy.c's; when the next cycle begins
+ * is loop.c's.
  */
 #include "worker/trading/cycle.h"
 
@@ -13,22 +14,21 @@
 #include "worker/trading/precheck.h"
 #include "worker/trading/remedy.h"
 
-#define HEARTBEAT_FILE_EVERY_NS (500 * NS_PER_MS) /* where cycles go as fast as they can */
+#define HEARTBEAT_FILE_EVERY_NS                                                        \
+	(500 * NS_PER_MS) /* where cycles go as fast as they can */
 #define PRECHECK_FAULTS_MAX 64
 
-static int __attribute__((format(printf, 4, 5)))
-fail(struct cycle_result *result, enum fault_kind kind, const char *suffix,
-    const char *format, ...)
+static int __attribute__((format(printf, 4, 5))) fail(struct cycle_result *result,
+    enum fault_kind kind, const char *suffix, const char *format, ...)
 {
-	size_t used = (size_t)snprintf(result->error, sizeof(result->error), "%s%s: ",
-	    fault_kind_name(kind), suffix);
+	size_t used = (size_t)snprintf(result->error, sizeof(result->error),
+	    "%s%s: ", fault_kind_name(kind), suffix);
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(result->error + used, sizeof(result->error) - used, format, args);
 	va_end(args);
 	result->failed = true;
-	result->clusters = result->orders = 0;
 	return -1;
 }
 
@@ -38,6 +38,17 @@ fail_with(
 {
 	return fail(result, fault->kind, outcome == HEAL_RELAPSED ? "_relapsed" : "",
 	    "%s: %s", fault->name, fault->why);
+}
+
+/* Something that is a pity, but fails no cycle. */
+static void
+tell_trouble(struct worker *worker, const char *path, int code)
+{
+	char text[ERROR_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s: %s", path, strerror(-code));
+	if (report_trouble(&worker->reporter, text) == -EPIPE)
+		worker->is_gone = true;
 }
 
 /* The registry may have moved what is open. */
@@ -58,16 +69,14 @@ static int
 take_over_registry(struct worker *worker, struct cycle_result *result)
 {
 	const struct registry *registry = worker->source.registry;
-	char text[ERROR_TEXT_MAX];
 	int r;
 
 	r = registry_source_save(&worker->source);
-	if (r < 0) {
-		snprintf(text, sizeof(text), "%s: %s", worker->source.copy, strerror(-r));
-		report_trouble(&worker->reporter, text);
-	}
+	if (r < 0)
+		tell_trouble(worker, worker->source.copy, r);
 	close_what_moved(worker);
-	r = vitals_set_paths(&worker->vitals, registry_path(registry, REGISTRY_HEARTBEAT),
+	r = vitals_set_paths(&worker->vitals,
+	    registry_path(registry, REGISTRY_HEARTBEAT),
 	    registry_path(registry, REGISTRY_FAIL_COUNTER));
 	if (r == 0)
 		r = vitals_load(&worker->vitals);
@@ -95,8 +104,8 @@ pre_check(struct worker *worker, struct cycle_result *result)
 
 /* What a failure inside the cycle is a failure of. */
 static void
-fault_of(
-    const struct worker *worker, const struct trader_failure *failure, struct fault *fault)
+fault_of(const struct worker *worker, const struct trader_failure *failure,
+    struct fault *fault)
 {
 	enum heal_cause cause = HEAL_CAUSE_TRADER;
 	const char *name = REGISTRY_JOURNAL;
@@ -119,7 +128,6 @@ handle(struct worker *worker, const struct fault *fault, struct cycle_result *re
 	snprintf(result->error, sizeof(result->error), "%s_reload",
 	    fault_kind_name(fault->kind));
 	result->healed = true;
-	result->clusters = result->orders = 0;
 	return -1;
 }
 
@@ -215,6 +223,8 @@ trade(struct worker *worker, struct cycle_result *result)
 		return handle_failure(worker, &failure, result);
 	}
 	trader_totals(worker->trader, &worker->totals);
+	if (done.cursor_error)
+		tell_trouble(worker, worker->cursor, done.cursor_error);
 	result->clusters = done.clusters;
 	result->orders = done.orders;
 	result->ended = done.ended;
@@ -227,7 +237,7 @@ write_heartbeat(struct worker *worker, const struct cycle_result *result)
 {
 	int64_t since_ns = clock_monotonic_ns() - worker->vitals.written_ns;
 	bool is_news = result->failed || result->healed || result->ended ||
-	    worker->vitals.written_ns == 0;
+		       worker->vitals.written_ns == 0;
 
 	if (worker->config->trading->cycle_ns == 0 && !is_news &&
 	    since_ns < HEARTBEAT_FILE_EVERY_NS)

@@ -15,5 +15,6 @@ struct cycle_result {
 	char error[ERROR_TEXT_MAX + HEAL_NAME_MAX]; /* "" for a good cycle */
 };
 
-/** run_once() - one cycle, with whatever goes wrong in it healed or counted, and all of it reported. */
+/** run_once() - one cycle, with whatever goes wrong in it healed or counted, and all of
+ * it reported. */
 void run_once(struct worker *worker, struct cycle_result *ret_result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between two cycles: waiting, heartbeats while waiting, and the requests of the supervisor
- * and of signals. It knows nothing of what a cycle does.
+ * Between two cycles: waiting, heartbeats while waiting, and the requests of the
+ * supervisor and of signals. It knows nothing of what a cycle does.
  */
 #include "worker/trading/loop.h"
 
@@ -16,7 +16,8 @@
 #include "common/clock.h"
 #include "worker/trading/cycle.h"
 
-/* The least pause after a cycle that read nothing, or failed, where cycles have none of their own. */
+/* The least pause after a cycle that read nothing, or failed, where cycles have none of
+ * their own. */
 #define PAUSE_NS (200 * NS_PER_MS)
 
 enum wake { WAKE_TIME, WAKE_STOP, WAKE_GONE };
@@ -144,7 +145,7 @@ has_failed_enough(const struct worker *worker)
 	uint32_t limit = worker->config->failed_cycles;
 
 	return !tradesup_is_supervised(worker->link) && limit > 0 &&
-	    worker->vitals.consecutive >= limit;
+	       worker->vitals.consecutive >= limit;
 }
 
 static enum exit_code

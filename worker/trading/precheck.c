@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding what is wrong before a cycle needs it. Nothing is mended here, and the only thing that changes
- * is what was learnt from looking.
+ * Finding what is wrong before a cycle needs it. Nothing is mended here, and the only
+ * thing that changes is what was learnt from looking.
  */
 #include "worker/trading/precheck.h"
 
@@ -19,8 +19,8 @@
 #define REGISTRY_NAME "Registry" /* when there is none at all */
 
 static bool
-name_fault(struct fault *fault, enum heal_cause cause, const char *name, const char *path,
-    const char *what)
+name_fault(struct fault *fault, enum heal_cause cause, const char *name,
+    const char *path, const char *what)
 {
 	char why[ERROR_TEXT_MAX];
 
@@ -124,26 +124,39 @@ find_in_entry(struct registry_entry *entry, struct fault *fault)
 	if (is_directory(entry) != stamp.is_directory)
 		what = is_directory(entry) ? "not a directory" : "a directory";
 	else if (entry->checks & REGISTRY_WRITABLE &&
-	    access(entry->path, is_directory(entry) ? W_OK | X_OK : W_OK) < 0)
+		 access(entry->path, is_directory(entry) ? W_OK | X_OK : W_OK) < 0)
 		what = strerror(errno);
 	if (what)
 		return name_fault(
 		    fault, HEAL_CAUSE_TARGET, entry->name, entry->path, what);
-	return find_in_age(entry, &stamp, fault) || find_in_content(entry, &stamp, fault);
+	return find_in_age(entry, &stamp, fault) ||
+	       find_in_content(entry, &stamp, fault);
 }
 
-int
-precheck_module(struct worker *worker, struct error *error)
+/*
+ * What is loaded does not need its file any more, but the next start will. The file is
+ * loaded on trial when it has changed, and not while it may still be being written.
+ */
+static bool
+find_in_module(struct worker *worker, struct fault *fault)
 {
+	const char *path = worker->trader ? trader_module_path(worker->trader) : NULL;
+	struct error error = { "" };
 	struct stamp now;
 	int r;
 
-	now = module_stamp(worker->config->trading);
-	if (stamp_same(&worker->module, &now))
-		return 0;
-	r = module_check(worker->config->trading, error);
+	if (!path)
+		return false;
+	now = stamp_take(path);
+	if (!now.settled || stamp_same(&worker->module, &now))
+		return false;
 	worker->module = now;
-	return r;
+	r = module_check(worker->config->trading, &error);
+	if (r == 0)
+		return false;
+	fault_set(fault, r == MODULE_E_ATTRIBUTE ? FAULT_ATTRIBUTE : FAULT_IMPORT,
+	    HEAL_CAUSE_MODULE_FILE, path, error.text);
+	return true;
 }
 
 bool
@@ -157,5 +170,5 @@ precheck_find(struct worker *worker, struct fault *ret_fault)
 	for (size_t i = 0; i < registry->n_entries; i++)
 		if (find_in_entry(&registry->entries[i], ret_fault))
 			return true;
-	return false;
+	return find_in_module(worker, ret_fault);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The remedies, one function each, and the check after them. Which of them is tried, in what
- * order, and what the result counts as is not decided here but in heal.c.
+ * The remedies, one function each, and the check after them. Which of them is tried, in
+ * what order, and what the result counts as is not decided here but in heal.c.
  */
 #include "worker/trading/remedy.h"
 
@@ -122,7 +122,7 @@ use_last_module(struct worker *worker, const struct fault *fault, struct error *
 {
 	(void)fault;
 	(void)note;
-	return worker->trader ? trader_last_module(worker->trader) : -ENOENT;
+	return worker->trader ? trader_keep_module(worker->trader) : -ENOENT;
 }
 
 static int
@@ -184,7 +184,7 @@ holds(void *data, const struct fault *fault, struct error *note)
 		return vitals_read_back(&worker->vitals) == 0;
 	case HEAL_CAUSE_MODULE_FILE:
 	case HEAL_CAUSE_MODULE:
-		return worker->trader && trader_has_module(worker->trader);
+		return worker->trader && trader_module_path(worker->trader);
 	case HEAL_CAUSE_TRADER:
 		return worker->trader != NULL;
 	case HEAL_CAUSE_COUNT:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mending: a fault goes through the rules of heal.h with the worker's remedies and checks, and is
- * reported.
+ * Mending: a fault goes through the rules of heal.h with the worker's remedies and
+ * checks, and is reported.
  */
 #pragma once
 
@@ -13,4 +13,5 @@
  *
  * Return: how it ended. After HEAL_RELAPSED it may be mended, but the cycle has failed.
  */
-enum heal_outcome remedy_heal(struct worker *worker, int level, const struct fault *fault);
+enum heal_outcome remedy_heal(
+    struct worker *worker, int level, const struct fault *fault);

@@ -452,6 +452,14 @@ trader_keep_module(struct trader *trader)
 	return 0;
 }
 
+const char *
+trader_module_path(const struct trader *trader)
+{
+	if (!trader->pipeline || trader->module_dropped)
+		return NULL;
+	return module_path(trader->pipeline->module);
+}
+
 void
 trader_drop_module(struct trader *trader)
 {

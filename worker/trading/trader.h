@@ -82,6 +82,13 @@ int trader_reload_module(struct trader *trader, struct trader_failure *ret_failu
  */
 int trader_keep_module(struct trader *trader);
 
+/**
+ * trader_module_path() - the file that the module in use was loaded from
+ *
+ * Return: borrowed until the next call that may load one; NULL: none is in use.
+ */
+const char *trader_module_path(const struct trader *trader);
+
 /** trader_drop_module() - a drill's fault: forget the module as if it could not be
  * loaded; the next batch fails with `import`. */
 void trader_drop_module(struct trader *trader);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker's making and unmaking, its state directory, and the few things every part of a cycle
- * does. What a cycle is stands in cycle.c.
+ * The worker's making and unmaking, its state directory, and the few things every part
+ * of a cycle does. What a cycle is stands in cycle.c.
  */
 #include "worker/trading/worker.h"
 
@@ -61,9 +61,9 @@ worker_lock(const char *state_dir, bool *ret_is_first)
 }
 
 /*
- * A worker without a registry of its own gets the built-in one as a file, to be read, edited
- * and lost like any other. Only the very first time: a file that was there and is gone is a
- * fault, and must not be papered over by a restart.
+ * A worker without a registry of its own gets the built-in one as a file, to be read,
+ * edited and lost like any other. Only the very first time: a file that was there and
+ * is gone is a fault, and must not be papered over by a restart.
  */
 static int
 write_builtin(const struct worker *worker)
@@ -123,8 +123,9 @@ worker_new(const struct config *config, const struct config_node *node,
 	/* Hello comes before all that can take long or fail. */
 	worker->link = tradesup_open(node->name);
 	if (!worker->link)
-		return error_set(error, -EBADF, "TRADESUP_FD: no socket of a supervisor");
-	worker->reporter = (struct reporter) { worker->link, worker->name };
+		return error_set(
+		    error, -EBADF, "TRADESUP_FD: no socket of a supervisor");
+	worker->reporter = (struct reporter){ worker->link, worker->name };
 	r = take_state_dir(worker, error);
 	if (r)
 		return r;
@@ -215,7 +216,8 @@ worker_open_trader(struct worker *worker, struct trader_failure *ret_failure)
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "no paths to open");
 	}
-	paths = (struct trader_paths) { worker->journal, worker->cursor, worker->freeze };
+	paths =
+	    (struct trader_paths){ worker->journal, worker->cursor, worker->freeze };
 	if (trader_open(worker->name, worker->config->trading, &paths, ret_failure,
 		&worker->trader) < 0)
 		return -1;

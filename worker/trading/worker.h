@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trading worker's context: all that lives from one cycle to the next. Made by worker_new(),
- * passed down, and shared by the files that make up a cycle: precheck (finds faults before a
- * cycle), remedy (mends them), cycle (run_once), loop (one cycle after the other).
+ * The trading worker's context: all that lives from one cycle to the next. Made by
+ * worker_new(), passed down, and shared by the files that make up a cycle: precheck
+ * (finds faults before a cycle), remedy (mends them), cycle (run_once), loop (one cycle
+ * after the other).
  */
 #pragma once
 
@@ -27,23 +28,25 @@ struct worker {
 	struct healer healer;
 	struct vitals vitals;
 
-	struct trader *trader; /* NULL: not open yet, or lost by a failure */
+	struct trader *trader;		 /* NULL: not open yet, or lost by a failure */
 	char *journal, *cursor, *freeze; /* the paths it was opened with */
-	struct trader_result totals; /* when it was open last */
-	struct stamp module;	     /* of the module's file when it was checked last */
+	struct trader_result totals;	 /* when it was open last */
+	struct stamp module; /* of the module's file when it was checked last */
 
 	int64_t cycle;	   /* from 1, in this life */
 	const char *phase; /* of the cycle, for heartbeats */
 	int64_t alive_ns;  /* monotonic, of the last heartbeat */
-	unsigned faults;   /* of a drill, due in the next cycle; bits of enum fault_kind */
-	bool is_ready;	   /* said */
-	bool is_gone;	   /* the supervisor */
+	unsigned
+	    faults;    /* of a drill, due in the next cycle; bits of enum fault_kind */
+	bool is_ready; /* said */
+	bool is_gone;  /* the supervisor */
 };
 
 #define WORKER_E_BUSY 1 /* another process is this worker */
 
 /**
- * worker_new() - take the worker's state directory, make it if need be, and connect to the supervisor
+ * worker_new() - take the worker's state directory, make it if need be, and connect to
+ * the supervisor
  * @node: a worker with a trading section; outlives the worker
  * @config: the whole configuration; for the state directory alone
  *
@@ -55,7 +58,8 @@ int worker_new(const struct config *config, const struct config_node *node,
 struct worker *worker_free(struct worker *worker);
 void worker_freep(struct worker **worker);
 
-/** worker_state_dir() - the directory of worker @name: TRADESUP_STATE_DIR, else as configured. NULL: out of memory. */
+/** worker_state_dir() - the directory of worker @name: TRADESUP_STATE_DIR, else as
+ * configured. NULL: out of memory. */
 char *worker_state_dir(const struct config *config, const char *name);
 
 /**
@@ -70,7 +74,8 @@ int worker_source(const struct config_trading *trading, const char *state_dir,
  * worker_lock() - be the only one who writes to @state_dir
  * @ret_is_first: nobody ever was before
  *
- * Return: the descriptor that holds the lock; -EWOULDBLOCK: another process has it; -errno.
+ * Return: the descriptor that holds the lock; -EWOULDBLOCK: another process has it;
+ * -errno.
  */
 int worker_lock(const char *state_dir, bool *ret_is_first);
 
@@ -80,7 +85,8 @@ void worker_alive(void *worker);
 /** worker_phase() - enter a phase of the cycle, and heartbeat. */
 void worker_phase(struct worker *worker, const char *phase);
 
-/** worker_open_trader() - open the trading state at the registry's paths. Return: 0; -1 with @ret_failure filled. */
+/** worker_open_trader() - open the trading state at the registry's paths. Return: 0; -1
+ * with @ret_failure filled. */
 int worker_open_trader(struct worker *worker, struct trader_failure *ret_failure);
 
 /** worker_close_trader() - keep the counts, let the rest go. */
