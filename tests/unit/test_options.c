@@ -91,20 +91,22 @@ END_TEST
 static const struct {
 	const char *words[WORDS_MAX];
 	const char *says;
-} bad[] = {
-	{ { "--jsn" }, "unknown option '--jsn'; did you mean '--json'?" },
-	{ { "--folow" }, "unknown option '--folow'; did you mean '--follow'?" },
-	{ { "--conf=x" }, "unknown option '--conf=x'; did you mean '--config'?" },
-	{ { "--frobnicate" }, "unknown option '--frobnicate'" },
-	{ { "a", "--keep" }, "unknown option '--keep'" }, /* known, but not allowed */
-	{ { "-x" }, "unknown option '-x'" },
-	{ { "-fx" }, "unknown option '-x'" },
-	{ { "---" }, "unknown option '---'" },
-	{ { "--json=yes" }, "option '--json' takes no value" },
-	{ { "-c" }, "option '-c' needs a value, FILE" },
-	{ { "-fn" }, "option '-n' needs a value, N" },
-	{ { "--config" }, "option '--config' needs a value, FILE" },
-};
+} bad[] = { { { "--jsn" }, "unknown option '--jsn' (did you mean '--json'?)" },
+    { { "--folow" }, "unknown option '--folow' (did you mean '--follow'?)" },
+	{
+	    { "--conf=x" },
+	    "unknown option '--conf=x' (did you mean '--config'?)" },
+	    { { "--frobnicate" }, "unknown option '--frobnicate'" },
+	    { { "a", "--keep" },
+		"unknown option '--keep'" }, /* known, but not allowed */
+	    { { "-x" }, "unknown option '-x'" },
+	    { { "-fx" }, "unknown option '-x'" },
+	    { { "---" }, "unknown option '---'" },
+	    { { "--json=yes" }, "option '--json' takes no value" },
+	    { { "-c" }, "option '-c' needs a value, FILE" },
+	    { { "-fn" }, "option '-n' needs a value, N" },
+	    { { "--config" }, "option '--config' needs a value, FILE" },
+	};
 
 START_TEST(refuses)
 {
