@@ -31,6 +31,8 @@ struct capture {
 static int
 bytes_append(struct bytes *bytes, const char *data, size_t length, size_t limit)
 {
+	if (length == 0)
+		return 0;
 	if (bytes->room - bytes->length < length) {
 		size_t room = bytes->room ? bytes->room : FIRST_ROOM;
 		char *grown;

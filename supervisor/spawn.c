@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -274,8 +273,6 @@ microseconds(struct timeval time)
 	return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
-/* By pid and not by pidfd: nobody else reaps our children, so the number is theirs
- * until we do, and wait4() gives the resource use in the same call. */
 bool
 spawn_has_ended(const struct spawned *spawned)
 {
@@ -284,6 +281,8 @@ spawn_has_ended(const struct spawned *spawned)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
+/* By pid and not by pidfd: nobody else reaps our children, so the number is theirs
+ * until we do, and wait4() gives the resource use in the same call. */
 int
 spawn_reap(const struct spawned *spawned, struct exit_reason *ret_reason)
 {

@@ -60,7 +60,7 @@ END_TEST
 /* The ring wraps and grows many times; what it counts is held against a plain count. */
 START_TEST(a_long_run_agrees_with_a_plain_count)
 {
-	enum { N = 20000, LIMIT = 700 };
+	enum { N = 20000, LIMIT = 100 };
 	static int64_t granted[N];
 	struct intensity window;
 	size_t n = 0, oldest = 0;

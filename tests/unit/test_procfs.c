@@ -5,11 +5,13 @@
  */
 #include "supervisor/procfs.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/cleanup.h"
+#include "tests/unit/suite.h"
 
 static const struct find_case {
 	const char *what;
@@ -80,22 +82,17 @@ START_TEST(reads_the_beginning)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("procfs");
-	TCase *tcase = tcase_create("procfs");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_loop_test(tcase, finds_in_environment, 0,
-	    (int)(sizeof(find_cases) / sizeof(find_cases[0])));
+	tcase_add_loop_test(tcase, finds_in_environment, 0, ARRAY_SIZE(find_cases));
 	tcase_add_test(tcase, walks_over_all_pids);
 	tcase_add_test(tcase, knows_the_parent);
 	tcase_add_test(tcase, reads_the_beginning);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+}
+
+int
+main(void)
+{
+	return suite_run("procfs", add_tests);
 }
