@@ -106,7 +106,7 @@ class Readme(unittest.TestCase):
     """Commands are the indented or fenced lines that begin with a path or with `tradesup`."""
 
     def commands(self):
-        blocks = re.findall(r"^```[a-z]*\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^```\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
         return [line.lstrip("$ ") for block in blocks for line in block.splitlines()]
 
     def test_commands_exist(self):
