@@ -82,8 +82,8 @@ help_verb(FILE *out, const struct verb *verb)
 		if ((verb->options | HELP_OPTIONS) & OPTION_BIT(id))
 			print_option(out, options_spec((enum option_id)id));
 	}
-	fprintf(out, "\nexample:\n  %s\n\nexit status:\n  %s\n", verb->example,
-	    verb->exits);
+	fprintf(out, "\nexample:\n  %s\n\nexit status:\n", verb->example);
+	print_exits(out, verb->exits);
 }
 
 int
