@@ -12,10 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,15 +59,24 @@ has_marker(pid_t pid, const char *marker)
 	       (value[length] == '\0' || value[length] == '.');
 }
 
-/* The second look is at the process that the pidfd holds: the first may have been at
- * one that is gone and whose number belongs to somebody else. */
+/*
+ * The second look is at the process that the pidfd holds: the first may have been at
+ * one that is gone and whose number belongs to somebody else. SIGKILL goes to its
+ * group, too, because that is the one blow that a chain of forks cannot slip away
+ * under: the kernel delivers it to all members and to those that are just being made.
+ * Workers begin with a session of their own, so there is nobody else in it.
+ */
 static void
 signal_marked(pid_t pid, const char *marker, int signal_number)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pid_t pgid;
 
-	if (pidfd >= 0 && has_marker(pid, marker))
-		spawn_signal(pidfd, signal_number);
+	if (pidfd < 0 || !has_marker(pid, marker))
+		return;
+	pgid = getpgid(pid);
+	if (spawn_signal(pidfd, signal_number) == 0 && signal_number == SIGKILL)
+		spawn_kill_group(pgid);
 }
 
 /* Return: whether a marked process was there, or we cannot tell; 0 signals nobody. */
@@ -121,6 +131,17 @@ end_everything(const char *marker)
 		signal_number = elapsed_ns >= KILL_AFTER_NS ? SIGKILL : 0;
 		pause_ns(signal_number ? KILL_PAUSE_NS : TERM_PAUSE_NS);
 	}
+}
+
+/* On a loaded machine those that are to end must not hold us up. Either takes a
+ * privilege; without it we are as fast as anybody. */
+static void
+hurry(void)
+{
+	const struct sched_param priority = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_RR, &priority) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
 /* Nobody writes to the pipe, so that read() returns when the supervisor is gone. */
@@ -193,8 +214,7 @@ static void __attribute__((noreturn)) guardian_main(int pipe_fd, const char *mar
 		_exit(EXIT_FAILURE);
 	take_name();
 	wait_for_alarm();
-	/* On a loaded machine those that are to end must not hold us up. */
-	(void)setpriority(PRIO_PROCESS, 0, -20);
+	hurry();
 	end_everything(marker);
 	_exit(EXIT_SUCCESS);
 }
