@@ -121,7 +121,7 @@ static void
 print_step(const struct drill_step *step)
 {
 	_cleanup_free_ char *seen = terminal_clean(step->saw);
-	char level[16] = "       ";
+	char level[24] = "       ";
 
 	if (step->level > 0)
 		snprintf(level, sizeof(level), "level %d", step->level);

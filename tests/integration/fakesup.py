@@ -58,7 +58,7 @@ class Worker:
         names = FIELDS[word]
         if len(names) != len(values):
             raise AssertionError("%s has %d fields" % (word, len(values)))
-        self.messages.append(dict(zip(names, values), type=word))
+        self.messages.append(dict(zip(names, values), type=word, number=len(self.messages)))
         return True
 
     def send(self, *message):
@@ -85,9 +85,9 @@ class Worker:
             pass
         return len(self.messages)
 
-    def cycle(self, since=None):
-        """The next cycle's report, from now on or from @since."""
-        return self.wait_for("cycle", self.position() if since is None else since)
+    def cycle_of(self, message):
+        """The report of the cycle in which @message was sent."""
+        return self.wait_for("cycle", message["number"])
 
     def end(self):
         """Read to the end of the link; the exit status."""

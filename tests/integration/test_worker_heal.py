@@ -35,10 +35,6 @@ class HealCase(WorkerCase):
             self.assertEqual(outcome, wanted_outcome, detail)
             self.assertTrue(detail.startswith(beginning), detail)
 
-    def same_cycle(self, heal):
-        """The report of the cycle in which a heal message was sent."""
-        return self.worker.wait_for("cycle", self.worker.messages.index(heal))
-
 
 class TheCase(HealCase):
     """StateFiles.BOT_HEARTBEAT disappears while the worker runs."""
@@ -48,7 +44,7 @@ class TheCase(HealCase):
         self.worker.send("fault", "name")
         heal = self.worker.wait_for("heal")
         self.assertEqual((heal["level"], heal["kind"]), (1, "name"))
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
         self.worker.wait_for("cycle", self.worker.position(), count=3, error=None)
         self.heals_are(("success", HEARTBEAT + ": registry read again"))
 
@@ -56,7 +52,7 @@ class TheCase(HealCase):
         self.begin()
         self.replace(self.without_heartbeat(), "registry.conf")
         heal = self.worker.wait_for("heal")
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
         self.worker.wait_for("cycle", self.worker.position(), count=20, error=None)
         self.heals_are(("success", HEARTBEAT + ": last good copy"))
         self.assertIn("bot_heartbeat", self.read("registry.last-good"))
@@ -68,7 +64,7 @@ class TheCase(HealCase):
                 self.replace(text, "registry.conf")
                 heal = self.worker.wait_for("heal")
                 self.assertIn("last good copy", heal["detail"])
-                self.assertIsNone(self.same_cycle(heal)["error"])
+                self.assertIsNone(self.worker.cycle_of(heal)["error"])
                 self.assertEqual(self.worker.stop(), EXIT_OK)
                 shutil.rmtree(self.box.state)
 
@@ -76,7 +72,7 @@ class TheCase(HealCase):
         self.begin()
         os.unlink(self.path("registry.conf"))
         heal = self.worker.wait_for("heal")
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
         self.worker.wait_for("cycle", self.worker.position(), count=10, error=None)
         self.heals_are(("success", "Registry: last good copy"))
 
@@ -89,7 +85,7 @@ class TheCase(HealCase):
         heal = self.worker.wait_for("heal", count=2)
         self.assertEqual(heal["outcome"], "success")
         self.assertIn("last good copy", heal["detail"])
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
 
     def test_with_no_good_copy_the_cycles_fail_until_there_is_one(self):
         self.begin()
@@ -99,7 +95,7 @@ class TheCase(HealCase):
         for number in range(1, 4):
             heal = self.worker.wait_for("heal", count=number)
             self.assertEqual(heal["outcome"], "failed")
-            report = self.same_cycle(heal)
+            report = self.worker.cycle_of(heal)
             self.assertIn("name: " + HEARTBEAT, report["error"])
             self.assertIs(report["healed"], False)
         counter = self.json("fail_counter.json")
@@ -142,7 +138,7 @@ class Relapse(HealCase):
         for number in range(1, 4):
             self.worker.send("fault", "name")
             heal = self.worker.wait_for("heal", count=number)
-            report = self.same_cycle(heal)
+            report = self.worker.cycle_of(heal)
             self.assertEqual(heal["outcome"], "success" if number == 1 else "relapsed")
             if number > 1:
                 self.assertTrue(report["error"].startswith("name_relapsed: " + HEARTBEAT))
@@ -156,7 +152,7 @@ class Relapse(HealCase):
         self.begin()
         for number in (1, 2):
             self.worker.send("fault", "name")
-            self.same_cycle(self.worker.wait_for("heal", count=number))
+            self.worker.cycle_of(self.worker.wait_for("heal", count=number))
         self.assertEqual(self.json("fail_counter.json")["consecutive"], 1)
 
 
@@ -167,7 +163,7 @@ class Targets(HealCase):
         heal = self.worker.wait_for("heal")
         self.assertEqual(heal["outcome"], "success")
         self.assertEqual(heal["detail"], "Directories.CACHE: directory made")
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
 
     def corrupt_before_a_start(self, *parts):
         self.begin()
@@ -177,7 +173,7 @@ class Targets(HealCase):
         self.begin()
         heal = self.worker.wait_for("heal")
         self.assertEqual(heal["outcome"], "success", heal)
-        self.assertIsNone(self.same_cycle(heal)["error"])
+        self.assertIsNone(self.worker.cycle_of(heal)["error"])
         aside = self.corrupted(*parts)
         self.assertEqual(len(aside), 1)
         self.worker.wait_for("cycle", self.worker.position(), count=3, error=None)
@@ -208,10 +204,8 @@ class Targets(HealCase):
 
     def own_registry(self, entry):
         text = self.call("--registry").stdout
-        path = self.box.file("own.conf", text + "state_files2 {}\n" if entry is None else
-                             text.replace("state_files {", "state_files {\n" + entry))
+        path = self.box.file("own.conf", text.replace("state_files {", "state_files {\n" + entry))
         self.configure(registry=path)
-        return path
 
     def test_a_file_of_the_users_own_that_must_be_there(self):
         self.own_registry("entry rules { path = rules.json  required = yes  check = json }")
@@ -242,7 +236,7 @@ class Targets(HealCase):
         shutil.move(self.path("cache"), self.path("cache2"))
         with open(self.path("cache"), "w"):
             pass
-        report = self.same_cycle(self.worker.wait_for("heal", outcome="failed"))
+        report = self.worker.cycle_of(self.worker.wait_for("heal", outcome="failed"))
         self.assertIn("not a directory", report["error"])
         os.unlink(self.path("cache"))
         self.worker.wait_for("cycle", self.worker.position(), error=None)
@@ -256,7 +250,7 @@ class Handler(HealCase):
         self.worker.send("fault", "key")
         heal = self.worker.wait_for("heal")
         self.assertEqual((heal["level"], heal["kind"], heal["outcome"]), (2, "key", "success"))
-        report = self.same_cycle(heal)
+        report = self.worker.cycle_of(heal)
         self.assertEqual((report["clusters"], report["orders"], report["error"], report["healed"]),
                          (0, 0, "key_reload", True))
         self.worker.wait_for("cycle", self.worker.position(), count=2, error=None)
@@ -268,7 +262,7 @@ class Handler(HealCase):
             self.worker.send("fault", kind)
             report = self.worker.wait_for("cycle", since, healed=False,
                                           error=kind + ": a drill's fault")
-            self.worker.wait_for("cycle", self.worker.messages.index(report), error=None)
+            self.worker.wait_for("cycle", report["number"], error=None)
         self.assertEqual(self.worker.find("heal"), [])
 
     def test_a_healed_cycle_does_not_reset_the_count(self):

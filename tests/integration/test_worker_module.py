@@ -38,7 +38,7 @@ class Module(WorkerCase):
             heal = worker.wait_for("heal", count=number)
             self.assertEqual((heal["level"], heal["kind"], heal["outcome"]), (2, kind, "success"))
             self.assertIn("module loaded again", heal["detail"])
-            report = worker.wait_for("cycle", worker.messages.index(heal))
+            report = worker.cycle_of(heal)
             self.assertEqual((report["clusters"], report["orders"], report["error"],
                               report["healed"]), (0, 0, kind + "_reload", True))
             worker.wait_for("cycle", worker.position(), count=2, error=None)
@@ -49,7 +49,7 @@ class Module(WorkerCase):
         for number in range(1, 5):
             worker.send("fault", "import")
             heal = worker.wait_for("heal", count=number)
-            report = worker.wait_for("cycle", worker.messages.index(heal))
+            report = worker.cycle_of(heal)
             outcomes.append((heal["outcome"], report["healed"], report["error"].split(":")[0]))
         self.assertEqual(outcomes, [("success", True, "import_reload")]
                          + [("relapsed", False, "import_relapsed")] * 3)
@@ -64,8 +64,7 @@ class Module(WorkerCase):
                 self.assertEqual((heal["level"], heal["kind"], heal["outcome"]),
                                  (1, kind, "success"))
                 self.assertIn("last module that loaded", heal["detail"])
-                self.assertIsNone(
-                    worker.wait_for("cycle", worker.messages.index(heal))["error"])
+                self.assertIsNone(worker.cycle_of(heal)["error"])
                 worker.wait_for("cycle", worker.position(), count=10, error=None)
                 self.assertEqual(len(worker.find("heal")), 1)
                 self.assertEqual(worker.stop(), EXIT_OK)

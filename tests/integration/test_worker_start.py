@@ -8,8 +8,6 @@ import harness
 from fakesup import WorkerCase
 from harness import EXIT_ESCALATED, EXIT_OK, EXIT_OSERR
 
-ALLOW = {"TRADESUP_ALLOW_FAULTS": "1"}
-
 
 class Supervised(WorkerCase):
     def test_hello_then_ready_then_cycles(self):
@@ -137,7 +135,6 @@ class Alone(WorkerCase):
 
     def test_events_are_log_lines(self):
         self.assertEqual(self.run_alone("--once").process.returncode, EXIT_OK)
-        os.rmdir(self.path("cache")) if not os.listdir(self.path("cache")) else None
         self.replace("no json", "heartbeat.json")
         worker = self.run_alone("--once")
         self.assertIn("self_healing.pre_check_heal_success worker=flow level=1 kind=name "

@@ -250,7 +250,7 @@ static const struct {
 	    "1h30m" },
 	{ "worker w { heartbeat = -2s }", "t.conf:1: worker w: heartbeat: \"-2s\" is "
 					  "out of range: it must be from 0s "
-					  "to 365d" },
+					  "to 1d" },
 	{ "worker w { stable_after = 400d }",
 	    "t.conf:1: worker w: stable_after: \"400d\" is out of range: it must be "
 	    "from "
@@ -422,6 +422,47 @@ START_TEST(a_hundred_errors_are_enough)
 }
 END_TEST
 
+/* The sample in the tree; with @uncomment, each key in it that is commented out is not.
+ */
+static void
+load_sample(bool uncomment)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	_cleanup_fclose_ FILE *file = NULL;
+	size_t length;
+
+	ck_assert_int_gt(
+	    asprintf(&path, "%s/etc/tradesup.conf", getenv("TRADESUP_TREE")), 0);
+	file = fopen(path, "re");
+	ck_assert_msg(file != NULL, "%s", path);
+	text = calloc(1, 65536);
+	length = fread(text, 1, 65535, file);
+	for (char *p = text; uncomment && (p = strstr(p, "\t#")); p++)
+		p[1] = ' ';
+	config_case_load(&c, text, length);
+	ck_assert_str_eq(c.errors, "");
+}
+
+START_TEST(the_sample_shows_the_defaults)
+{
+	struct config_worker shipped, uncommented;
+	uint32_t hash;
+
+	load_sample(false);
+	shipped = config_find(c.config, "flow")->worker;
+	hash = shipped.trading->hash;
+	ck_assert_int_eq(shipped.trading->feed, FEED_FILE);
+
+	load_sample(true);
+	uncommented = config_find(c.config, "flow")->worker;
+	ck_assert_uint_eq(uncommented.trading->hash, hash);
+	shipped.trading = uncommented.trading = NULL;
+	ck_assert_mem_eq(&uncommented, &shipped, sizeof(shipped));
+	ck_assert_ptr_null(c.config->state_dir);
+	ck_assert_uint_eq(c.config->root->group.intensity, 3);
+}
+END_TEST
+
 START_TEST(ten_thousand_workers_are_no_trouble)
 {
 	enum { N = 10000 };
@@ -498,6 +539,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, what_cannot_be_read_is_an_error);
 	tcase_add_test(tcase, a_file_past_the_bound_is_refused);
 	tcase_add_test(tcase, a_hundred_errors_are_enough);
+	tcase_add_test(tcase, the_sample_shows_the_defaults);
 	tcase_add_test(tcase, ten_thousand_workers_are_no_trouble);
 	tcase_add_loop_test(tcase, a_command_needs_no_file, 0, ARRAY_SIZE(commands));
 	tcase_add_test(tcase, no_command_is_none);

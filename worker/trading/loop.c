@@ -186,7 +186,8 @@ loop_run(struct worker *worker, bool once, struct error *error)
 	int r;
 
 	if (signals < 0)
-		return error_set(error, EXIT_OSERR, "signalfd: %s", strerror(errno));
+		return (enum exit_code)error_set(
+		    error, EXIT_OSERR, "signalfd: %s", strerror(errno));
 	loop.signals = signals;
 	code = cycles(&loop, once);
 	/* Each batch is committed or was never there: nothing is in flight here. */

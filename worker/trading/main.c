@@ -150,5 +150,5 @@ main(int argc, char **argv)
 	}
 	if (act_alone(options.action))
 		return fflush(stdout) == 0 ? EXIT_OK : EXIT_OSERR;
-	return act_on_config(&options);
+	return (int)act_on_config(&options);
 }

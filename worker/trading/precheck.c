@@ -36,16 +36,17 @@ find_in_registry(struct worker *worker, struct fault *fault)
 	struct error error = { "" };
 	const char *missing;
 
-	/* What a refresh runs into shows in the registry that it leaves. */
-	(void)registry_source_refresh(source, &error);
+	if (registry_source_refresh(source, &error) == -ENOMEM)
+		return name_fault(fault, HEAL_CAUSE_REGISTRY, REGISTRY_NAME,
+		    source->path, "out of memory");
 	missing = registry_missing(source->registry);
 	if (!missing)
 		return false;
 	if (source->registry)
 		return name_fault(fault, HEAL_CAUSE_REGISTRY, missing, source->path,
 		    "the entry is missing");
-	fault_set(fault, FAULT_NAME, HEAL_CAUSE_REGISTRY, REGISTRY_NAME,
-	    error.text[0] ? error.text : "the registry cannot be read");
+	fault_set(
+	    fault, FAULT_NAME, HEAL_CAUSE_REGISTRY, REGISTRY_NAME, source->error.text);
 	return true;
 }
 

@@ -49,9 +49,9 @@ write_json(const char *path, json_t *json)
 	_cleanup_free_ char *text = NULL;
 	size_t length;
 
-	if (!json)
+	if (!owned)
 		return -ENOMEM;
-	text = json_dumps(json, JSON_FLAGS);
+	text = json_dumps(owned, JSON_FLAGS);
 	if (!text)
 		return -ENOMEM;
 	length = strlen(text);
