@@ -25,9 +25,9 @@
 
 struct drill {
 	const struct ctl *ctl;
-	struct config *config; /* NULL: the built-in one */
-	const char **workers;
-	size_t n_workers;
+	struct config *config;		  /* NULL: the built-in one */
+	const char **workers, **left_out; /* names are borrowed from @config */
+	size_t n_workers, n_left_out;
 	char *directory;
 	struct json json;
 };
@@ -41,22 +41,25 @@ static const char *const foreign_variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC
 static int
 choose_workers(struct drill *drill)
 {
-	static const char *const builtin[] = { "flow" };
-	size_t n = 1;
+	const struct config *config = drill->config;
+	size_t n = config ? drill_config_workers(config, true, NULL, 0) : 1;
+	size_t n_left_out = config ? drill_config_workers(config, false, NULL, 0) : 0;
 
-	if (drill->config)
-		n = drill_config_workers(drill->config, NULL, 0);
 	if (n == 0)
 		return ctl_fail(EXIT_CONFIG, "%s: there is no trading worker to drill",
-		    drill->config->path);
+		    config->path);
 	drill->workers = calloc(n, sizeof(*drill->workers));
-	if (!drill->workers)
+	drill->left_out = calloc(n_left_out + 1, sizeof(*drill->left_out));
+	if (!drill->workers || !drill->left_out)
 		return ctl_fail(EXIT_OSERR, "out of memory");
 	drill->n_workers = n;
-	if (drill->config)
-		drill_config_workers(drill->config, drill->workers, n);
-	else
-		drill->workers[0] = builtin[0];
+	drill->n_left_out = n_left_out;
+	if (config) {
+		drill_config_workers(config, true, drill->workers, n);
+		drill_config_workers(config, false, drill->left_out, n_left_out);
+	} else {
+		drill->workers[0] = DRILL_WORKER;
+	}
 	return 0;
 }
 
@@ -118,7 +121,7 @@ static void
 print_step(const struct drill_step *step)
 {
 	_cleanup_free_ char *seen = terminal_clean(step->saw);
-	char level[16] = "       ";
+	char level[24] = "       ";
 
 	if (step->level > 0)
 		snprintf(level, sizeof(level), "level %d", step->level);
@@ -214,34 +217,34 @@ report_healing(struct drill *drill, bool all_ok)
 static void
 print_intro(const struct drill *drill)
 {
-	printf("drill of %s, in %s\n\n",
+	printf("drill of %s, in %s\n",
 	    drill->config ? drill->config->path : "a configuration of its own",
 	    drill->directory);
+	for (size_t i = 0; i < drill->n_left_out; i++)
+		printf("left out, because it has a command of its own: %s\n",
+		    drill->left_out[i]);
+	putchar('\n');
 	fflush(stdout);
 }
 
-static int
-run_drill(struct drill *drill)
+static void
+put_intro(struct drill *drill)
 {
-	struct drill_process process;
 	struct json *json = &drill->json;
-	bool all_ok;
-	int r;
 
-	r = drill_process_init(&process, drill->directory);
-	if (r < 0) {
-		drill_process_deinit(&process);
-		return ctl_fail(EXIT_OSERR, "%s: %s", drill->directory, strerror(-r));
-	}
-	if (ctl_wants_json(drill->ctl)) {
-		json_open(json, NULL, '{');
-		json_open(json, "steps", '[');
-	} else {
-		print_intro(drill);
-	}
-	all_ok = drill_levels_run(
-	    &process, drill->workers, drill->n_workers, on_step, drill);
-	drill_process_deinit(&process);
+	json_open(json, NULL, '{');
+	json_text(json, "config", drill->config ? drill->config->path : NULL);
+	json_open(json, "left_out", '[');
+	for (size_t i = 0; i < drill->n_left_out; i++)
+		json_text(json, NULL, drill->left_out[i]);
+	json_close(json, ']');
+	json_open(json, "steps", '[');
+}
+
+static int
+report_end(struct drill *drill, bool all_ok)
+{
+	struct json *json = &drill->json;
 
 	if (ctl_wants_json(drill->ctl))
 		json_close(json, ']');
@@ -255,6 +258,28 @@ run_drill(struct drill *drill)
 		    "\n%s\n", all_ok ? "every level worked" : "NOT every level worked");
 	}
 	return all_ok ? EXIT_OK : EXIT_LEVEL_FAILED;
+}
+
+static int
+run_drill(struct drill *drill)
+{
+	struct drill_process process;
+	bool all_ok;
+	int r;
+
+	r = drill_process_init(&process, drill->directory);
+	if (r < 0) {
+		drill_process_deinit(&process);
+		return ctl_fail(EXIT_OSERR, "%s: %s", drill->directory, strerror(-r));
+	}
+	if (ctl_wants_json(drill->ctl))
+		put_intro(drill);
+	else
+		print_intro(drill);
+	all_ok = drill_levels_run(
+	    &process, drill->workers, drill->n_workers, on_step, drill);
+	drill_process_deinit(&process);
+	return report_end(drill, all_ok);
 }
 
 static void
@@ -287,6 +312,7 @@ ctl_drill(const struct ctl *ctl)
 		remove_directory(&drill);
 	free(drill.directory);
 	free(drill.workers);
+	free(drill.left_out);
 	config_free(drill.config);
 	return r;
 }

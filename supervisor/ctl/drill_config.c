@@ -13,14 +13,6 @@
 #include "common/decimal.h"
 #include "common/duration.h"
 
-/* Every worker's. The long patience keeps a slow machine from looking like a hang. */
-static const char supervision[] = "  restart = permanent\n"
-				  "  heartbeat = 1s\n"
-				  "  misses = 20\n"
-				  "  failed_cycles = 3\n"
-				  "  restart_delay = 0s\n"
-				  "  restart_delay_max = 500ms\n";
-
 static const char default_trading[] =
     "  trading {\n"
     "    cycle = 200ms\n"
@@ -30,7 +22,23 @@ static const char default_trading[] =
     "    broker = paper\n"
     "  }\n";
 
-/* Within single quotes: in double ones libConfuse would replace ${NAME}. */
+/* The beginning of a worker's section. The long patience keeps a slow machine from
+ * looking like a hang. */
+static void
+put_supervision(FILE *out, const char *worker)
+{
+	fprintf(out,
+	    "worker %s {\n"
+	    "  restart = permanent\n"
+	    "  heartbeat = 1s\n"
+	    "  misses = 20\n"
+	    "  failed_cycles = %d\n"
+	    "  restart_delay = 0s\n"
+	    "  restart_delay_max = 500ms\n",
+	    worker, DRILL_FAILED_CYCLES);
+}
+
+/* Within single quotes: in double ones ${NAME} would be replaced. */
 static void
 put_escaped(FILE *out, const char *text)
 {
@@ -175,7 +183,7 @@ put_worker(FILE *out, const struct config_node *node, const char *working_direct
 {
 	const struct config_trading *trading = node->worker.trading;
 
-	fprintf(out, "worker %s {\n%s", node->name, supervision);
+	put_supervision(out, node->name);
 	put_duration(out, "cycle_timeout", node->worker.cycle_timeout_ns);
 	put_duration(out, "start_timeout", node->worker.start_timeout_ns);
 	fputs("  trading {\n    cycle = 200ms\n", out);
@@ -210,29 +218,41 @@ drill_config_render(FILE *out, const struct config *base, const char *directory,
 	put_path(out, "state_dir", "state", directory);
 	put_path(out, "runtime_dir", "run", directory);
 	fputs("}\n", out);
-	if (base)
+	if (base) {
 		put_workers(out, base->root, working_directory);
-	else
-		fprintf(out, "worker flow {\n%s%s}\n", supervision, default_trading);
+	} else {
+		put_supervision(out, DRILL_WORKER);
+		fprintf(out, "%s}\n", default_trading);
+	}
 }
 
-static size_t
-add_names(const struct config_node *node, const char **names, size_t size, size_t n)
+struct name_list {
+	bool drilled;
+	const char **names;
+	size_t size, n;
+};
+
+static void
+add_names(const struct config_node *node, struct name_list *list)
 {
 	if (node->type == CONFIG_WORKER) {
-		if (!node->worker.trading)
-			return n;
-		if (n < size)
-			names[n] = node->name;
-		return n + 1;
+		if ((node->worker.trading != NULL) != list->drilled)
+			return;
+		if (list->n < list->size)
+			list->names[list->n] = node->name;
+		list->n++;
+		return;
 	}
 	for (size_t i = 0; i < node->group.n_children; i++)
-		n = add_names(node->group.children[i], names, size, n);
-	return n;
+		add_names(node->group.children[i], list);
 }
 
 size_t
-drill_config_workers(const struct config *base, const char **names, size_t size)
+drill_config_workers(
+    const struct config *base, bool drilled, const char **names, size_t size)
 {
-	return add_names(base->root, names, size, 0);
+	struct name_list list = { drilled, names, size, 0 };
+
+	add_names(base->root, &list);
+	return list.n;
 }

@@ -5,10 +5,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/config.h"
 
+#define DRILL_WORKER "flow"   /* the one of the built-in configuration */
 #define DRILL_FAILED_CYCLES 3 /* in a row, until level 3 */
 #define DRILL_INTENSITY 3     /* restarts, until level 4 */
 
@@ -29,9 +31,12 @@ void drill_config_render(FILE *out, const struct config *base, const char *direc
     const char *working_directory);
 
 /**
- * drill_config_workers() - names of the workers that are drilled, in start order
+ * drill_config_workers() - names of the workers that are drilled, or of those that are
+ * left out, in start order
+ * @drilled: which of the two
  * @names: room for @size; borrowed from @base
  *
  * Return: how many there are, which may be more than @size.
  */
-size_t drill_config_workers(const struct config *base, const char **names, size_t size);
+size_t drill_config_workers(
+    const struct config *base, bool drilled, const char **names, size_t size);

@@ -165,7 +165,8 @@ remember(struct drill_process *process, const char *line)
 
 	free(*slot);
 	*slot = strdup(line);
-	fprintf(process->transcript, "%s\n", line);
+	fputs(line, process->transcript);
+	fputc('\n', process->transcript);
 }
 
 /* The next whole line that has been read; a longer one than fits is passed over. */

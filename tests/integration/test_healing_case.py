@@ -191,14 +191,14 @@ class Relapse(HealingCase):
         run = self.start()
 
         def again():
-            if run.count("self_healing.worker_thread_restart", worker="flow"):
-                return True
-            self.send_fault(kind)
-            return False
+            """One more fault; one that comes while the worker is restarted is refused."""
+            self.box.ask("fault worker=flow kind=" + kind)
+            return run.count("self_healing.worker_thread_restart", worker="flow")
 
         harness.wait_until(again, "level 3")
         self.assertGreaterEqual(run.count("self_healing.relapsed", worker="flow"), 1)
-        self.assertEqual(run.count("cycle.failed", worker="flow"), 3)
+        # More than 3 where a cycle came between two faults, and was good.
+        self.assertGreaterEqual(run.count("cycle.failed", worker="flow"), 3)
         self.assertEqual(run.stop(), EXIT_OK)
         counts = self.healing(level)
         self.assertGreaterEqual(counts["relapsed"], 1)

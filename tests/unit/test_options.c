@@ -4,11 +4,11 @@
  * is.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/options.h"
+#include "suite.h"
 
 #define WORDS_MAX 8
 
@@ -204,23 +204,18 @@ START_TEST(every_option_is_described)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("options");
-	TCase *tcase = tcase_create("options");
-	SRunner *runner;
-	int failed;
-
 	tcase_add_loop_test(tcase, parses, 0, ARRAY_SIZE(good));
 	tcase_add_loop_test(tcase, refuses, 0, ARRAY_SIZE(bad));
 	tcase_add_loop_test(tcase, reads_number, 0, ARRAY_SIZE(numbers));
 	tcase_add_loop_test(tcase, finds_verb, 0, ARRAY_SIZE(verbs));
 	tcase_add_test(tcase, every_option_is_described);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	return suite_run("options", add_tests);
 }

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/terminal.h"
+#include "suite.h"
 
 static const struct {
 	const char *what, *text, *clean;
@@ -83,21 +84,16 @@ START_TEST(says_span)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("terminal");
-	TCase *tcase = tcase_create("terminal");
-	SRunner *runner;
-	int failed;
-
 	tcase_add_loop_test(tcase, cleans_text, 0, ARRAY_SIZE(cleans));
 	tcase_add_test(tcase, measures_and_cuts);
 	tcase_add_loop_test(tcase, says_span, 0, ARRAY_SIZE(spans));
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	return suite_run("terminal", add_tests);
 }

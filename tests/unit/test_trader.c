@@ -376,6 +376,7 @@ START_TEST(test_freeze)
 	_cleanup_free_ char *ledger = NULL;
 	_cleanup_fclose_ FILE *freeze = fopen(freeze_path, "we");
 
+	ck_assert_ptr_nonnull(freeze);
 	use_each("");
 	write_rows("1000,S,buy,10,1,a\n2000,S,buy,10,1,b\n");
 	run_all(1000, false);
