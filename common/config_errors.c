@@ -60,6 +60,18 @@ put_place(struct text_out *out, const struct config_place *place)
 	text_putf(out, "%.32s %s: ", place->name, title);
 }
 
+/* What comes from the file must not reach a terminal as anything but text. */
+static void
+make_harmless(char *text)
+{
+	size_t left = strlen(text), length;
+
+	for (; left > 0; text += length, left -= length) {
+		if (!text_is_harmless(text_next(text, left, &length)))
+			memset(text, '?', length);
+	}
+}
+
 void
 config_report(struct config_reader *reader, const struct config_place *place,
     unsigned line, const char *key, const char *format, ...)
@@ -79,6 +91,7 @@ config_report(struct config_reader *reader, const struct config_place *place,
 		text_putf(&out, "%s: ", name);
 	}
 	text_put(&out, what, strlen(what));
+	make_harmless(text);
 	keep_error(&reader->errors, line, text);
 }
 

@@ -13,6 +13,7 @@
 
 #define LONGEST                                                                        \
 	(INT64_C(365) * 86400 * 1000000000) /* so that no sum of two overflows */
+#define DAY (INT64_C(86400) * 1000000000)   /* 1000 misses of it fit int64_t */
 #define SHORTEST INT64_C(1000000)	    /* 1 ms, where 0 makes no sense */
 
 static const char *const plans[] = { "one_for_one", "one_for_all", "rest_for_one",
@@ -73,7 +74,7 @@ static const struct config_key worker_keys[] = {
 	{ "shutdown", KEY_SHUTDOWN, AT(shutdown_ns), "5s", 0, LONGEST },
 	{ "notify", KEY_WORD, AT(worker.notify), "none", .words = notifies },
 	{ "watchdog", KEY_DURATION, AT(worker.watchdog_ns), "0s", 0, LONGEST },
-	{ "heartbeat", KEY_DURATION, AT(worker.heartbeat_ns), "2s", 0, LONGEST },
+	{ "heartbeat", KEY_DURATION, AT(worker.heartbeat_ns), "2s", 0, DAY },
 	{ "misses", KEY_COUNT, AT(worker.misses), "3", 1, 1000 },
 	{ "cycle_timeout", KEY_DURATION, AT(worker.cycle_timeout_ns), "30s", 0,
 	    LONGEST },

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VARIABLE_MAX 256 /* between the braces of ${…} */
+
 static void __attribute__((format(printf, 3, 4)))
 report(struct lexer *lexer, unsigned line, const char *format, ...)
 {
@@ -123,7 +125,8 @@ take_variable(struct lexer *lexer)
 	const char *begin = lexer->p + 2, *close = begin;
 	char *inside;
 
-	while (close < lexer->end && *close != '}' && *close != '\n' && *close != '"')
+	while (close < lexer->end && close - begin < VARIABLE_MAX && *close != '}' &&
+	       *close != '\n' && *close != '"')
 		close++;
 	if (close == lexer->end || *close != '}')
 		return NULL;

@@ -122,7 +122,7 @@ print_step(const struct drill_step *step)
 
 	if (step->level > 0)
 		snprintf(level, sizeof(level), "level %d", step->level);
-	printf("%s  %-11s  %-6s %6.2f s  %s -> %s%s%s\n", level, step->name,
+	printf("%s  %-11s  %-6s %6.2f s  %s → %s%s%s\n", level, step->name,
 	    step->ok ? "ok" : "FAILED", (double)step->took_ns / (double)NS_PER_S,
 	    step->did, seen ? seen : "", !step->ok && step->saw[0] ? "; " : "",
 	    step->ok ? "" : step->error.text);

@@ -189,14 +189,19 @@ current_pid(struct drill_step *step, pid_t *ret_pid)
 static int
 start(struct drill_step *step)
 {
-	snprintf(step->did, sizeof(step->did), "tradesup run");
-	return explain(step, drill_process_start(step->process), "process");
+	static const char *const events[] = { "supervisor.ready" };
+	int r;
+
+	snprintf(step->did, sizeof(step->did), "tradesup run -c %s",
+	    step->process->config_path);
+	r = explain(step, drill_process_start(step->process), "process");
+	return r == 0 ? await(step, events, 1) : r;
 }
 
 static int
 first_cycle(struct drill_step *step)
 {
-	snprintf(step->did, sizeof(step->did), "%s: nothing", step->worker);
+	snprintf(step->did, sizeof(step->did), "%s: wait", step->worker);
 	return good_cycle(step, step->worker);
 }
 
@@ -244,7 +249,6 @@ fail_cycle(struct drill_step *step, long *failed)
 			continue;
 		count = record_get(&event, "failed");
 		*failed = count ? strtol(count, NULL, 10) : 0;
-		saw_event(step, &event);
 		return 0;
 	}
 	return r;
@@ -262,6 +266,7 @@ restart_after_failed_cycles(struct drill_step *step)
 	    step->worker, DRILL_FAILED_CYCLES);
 	for (int i = 0; i < FAULTS_MAX && failed < DRILL_FAILED_CYCLES && r == 0; i++)
 		r = fail_cycle(step, &failed);
+	saw(step, "cycle.failed %ld times", failed);
 	if (r == 0)
 		r = await(step, events, 3);
 	return r == 0 ? good_cycle(step, step->worker) : r;

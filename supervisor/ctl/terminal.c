@@ -11,56 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 static bool
 is_continuation(unsigned char byte)
 {
 	return (byte & 0xC0) == 0x80;
 }
 
-/* Length of the printable UTF-8 sequence at @text; 0 if there is none. */
-static size_t
-sequence_length(const unsigned char *text)
-{
-	unsigned first = text[0];
-	size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-	uint32_t code;
-
-	if (length == 1)
-		return first >= 0x20 && first != 0x7F;
-	if (first < 0xC2 || first > 0xF4)
-		return 0;
-	code = first & (0x7Fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if (!is_continuation(text[i]))
-			return 0;
-		code = code << 6 | (text[i] & 0x3Fu);
-	}
-	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000))
-		return 0;
-	/* C1 controls, surrogates, and the marks that turn the direction of writing */
-	if (code < 0xA0 || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF ||
-	    (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
-	    code == 0x2028 || code == 0x2029)
-		return 0;
-	return length;
-}
-
 char *
 terminal_clean(const char *text)
 {
-	char *copy = malloc(strlen(text) + 1);
-	size_t length = 0;
+	size_t left = strlen(text), length = 0, n;
+	char *copy = malloc(left + 1);
 
 	if (!copy)
 		return NULL;
-	while (*text) {
-		size_t n = sequence_length((const unsigned char *)text);
-
-		if (n == 0)
+	for (; left > 0; text += n, left -= n) {
+		if (text_is_harmless(text_next(text, left, &n))) {
+			memcpy(copy + length, text, n);
+			length += n;
+		} else {
 			copy[length++] = '?';
-		for (size_t i = 0; i < n; i++)
-			copy[length++] = text[i];
-		text += n > 0 ? n : 1;
+		}
 	}
 	copy[length] = '\0';
 	return copy;

@@ -37,8 +37,11 @@ class Link:
     def send(self, *message):
         self.socket.send(pack(list(message)))
 
-    def begin(self):
+    def hello(self):
         self.send("hello", 1, os.environ.get("TRADESUP_WORKER", "worker"), os.getpid())
+
+    def begin(self):
+        self.hello()
         self.send("ready")
 
     def heartbeat(self):
@@ -84,7 +87,8 @@ def stuck(link):
 
 
 def never_ready(link):
-    del link
+    """Says who it is, and is never ready."""
+    link.hello()
     pause()
 
 

@@ -36,7 +36,7 @@ class Hang(harness.Case):
 
     def test_not_ready_in_time(self):
         run = self.start("never_ready", start_timeout="300ms")
-        self.check_restarted(run, "start")
+        self.check_restarted(run, "ready")
         self.assertEqual(run.stop(), EXIT_OK)
 
     def test_frozen_worker(self):
@@ -50,6 +50,7 @@ class Hang(harness.Case):
 
     def test_good_worker_is_left_alone(self):
         run = self.start("good", heartbeat="200ms", cycle_timeout="500ms")
+        run.wait_for("worker.ready", worker="w")
         wait_until(lambda: self.cycle() > 100, "100 good cycles")
         self.assertEqual(run.count("worker.hang"), 0)
         self.assertEqual(run.count("worker.start", worker="w"), 1)
@@ -80,7 +81,7 @@ class Level3(harness.Case):
         return self.box.start()
 
     def kinds(self):
-        return {row["kind"] for row in self.box.json("healing") if row["level"] == 3}
+        return {row["kind"] for row in self.box.json("healing")["rows"] if row["level"] == 3}
 
     def test_failed_cycles_in_a_row(self):
         run = self.start("failing", failed_cycles="5")

@@ -47,6 +47,7 @@ class HealingCase(Case):
         os.rename(self.box.file("registry.new", text), self.registry)
 
     def start(self, **supervisor):
+        os.makedirs(os.path.join(self.box.state, "flow", "cache"))
         self.replace_registry(self.registry_text())
         trading = dict(ENDLESS, registry=self.registry)
         self.box.write_config({"flow": {"trading": trading, "heartbeat": "500ms"}}, supervisor)
@@ -81,7 +82,7 @@ class HealingCase(Case):
 
     def healing(self, level):
         """The rows of `tradesup healing --json` of one level, summed up."""
-        rows = [row for row in self.box.json("healing") if row["level"] == level]
+        rows = [row for row in self.box.json("healing")["rows"] if row["level"] == level]
         return {key: sum(row[key] for row in rows)
                 for key in ("tried", "succeeded", "failed", "relapsed")}
 

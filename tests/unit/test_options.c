@@ -28,13 +28,15 @@ parse(const char *const words[WORDS_MAX], char *arguments[WORDS_MAX + 1],
 	return options_parse(arguments, allowed, options, error);
 }
 
-static const struct {
+struct good_case {
 	const char *what;
 	const char *words[WORDS_MAX];
 	const char *config, *json, *follow, *lines;
 	const char *operands[WORDS_MAX];
 	size_t n_separated;
-} good[] = {
+};
+
+static const struct good_case good[] = {
 	{ "nothing", { NULL }, NULL, NULL, NULL, NULL, { NULL }, 0 },
 	{ "a flag", { "--json" }, NULL, "", NULL, NULL, { NULL }, 0 },
 	{ "a letter", { "-c", "x" }, "x", NULL, NULL, NULL, { NULL }, 0 },
@@ -88,13 +90,15 @@ START_TEST(parses)
 }
 END_TEST
 
-static const struct {
+struct bad_case {
 	const char *words[WORDS_MAX];
 	const char *says;
-} bad[] = {
-	{ { "--jsn" }, "unknown option '--jsn'; did you mean '--json'?" },
-	{ { "--folow" }, "unknown option '--folow'; did you mean '--follow'?" },
-	{ { "--conf=x" }, "unknown option '--conf=x'; did you mean '--config'?" },
+};
+
+static const struct bad_case bad[] = {
+	{ { "--jsn" }, "unknown option '--jsn' (did you mean '--json'?)" },
+	{ { "--folow" }, "unknown option '--folow' (did you mean '--follow'?)" },
+	{ { "--conf=x" }, "unknown option '--conf=x' (did you mean '--config'?)" },
 	{ { "--frobnicate" }, "unknown option '--frobnicate'" },
 	{ { "a", "--keep" }, "unknown option '--keep'" }, /* known, but not allowed */
 	{ { "-x" }, "unknown option '-x'" },
@@ -118,10 +122,12 @@ START_TEST(refuses)
 }
 END_TEST
 
-static const struct {
+struct numbers_case {
 	const char *text;
 	long number; /* -1: refused */
-} numbers[] = {
+};
+
+static const struct numbers_case numbers[] = {
 	{ NULL, 50 },
 	{ "0", 0 },
 	{ "7", 7 },
@@ -150,10 +156,12 @@ START_TEST(reads_number)
 }
 END_TEST
 
-static const struct {
+struct verbs_case {
 	const char *words[WORDS_MAX];
 	size_t index;
-} verbs[] = {
+};
+
+static const struct verbs_case verbs[] = {
 	{ { "status" }, 0 },
 	{ { "-c", "f", "status", "-f" }, 2 },
 	{ { "-cf", "status" }, 1 },

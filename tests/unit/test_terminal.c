@@ -25,14 +25,14 @@ static const struct {
 	{ "a C1 control, CSI",
 	    "\xc2\x9b"
 	    "31m",
-	    "??31m" },
+	    "?31m" },
 	{ "a lone continuation", "\x80", "?" },
 	{ "a sequence that ends early", "\xe2\x82", "??" },
 	{ "an overlong slash", "\xc0\xaf", "??" },
 	{ "an overlong escape of three bytes", "\xe0\x80\x9b", "???" },
 	{ "a surrogate", "\xed\xa0\x80", "???" },
 	{ "past the last code point", "\xf4\x90\x80\x80", "????" },
-	{ "a mark that turns the direction", "\xe2\x80\xae", "???" },
+	{ "a mark that turns the direction", "\xe2\x80\xae", "?" },
 };
 
 START_TEST(cleans_text)

@@ -77,6 +77,21 @@ write_builtin(const struct worker *worker)
 	return statefile_write(worker->source.path, text, strlen(text), true);
 }
 
+/* At the first start no directory is missing yet: making them is no healing. */
+static void
+make_first_directories(struct worker *worker)
+{
+	struct error error = { "" };
+
+	/* What fails here is found again by the pre-check, and reported there. */
+	if (registry_source_refresh(&worker->source, &error) != 0)
+		return;
+	for (size_t i = 0; i < worker->source.registry->n_entries; i++)
+		if (worker->source.registry->entries[i].section == REGISTRY_DIRECTORIES)
+			(void)path_mkdirs(
+			    worker->source.registry->entries[i].path, 0700);
+}
+
 /* Return: 0; WORKER_E_BUSY; -errno. */
 static int
 take_state_dir(struct worker *worker, struct error *error)
@@ -98,6 +113,8 @@ take_state_dir(struct worker *worker, struct error *error)
 	r = is_first ? write_builtin(worker) : 0;
 	if (r < 0)
 		return error_set(error, r, "%s: %s", worker->source.path, strerror(-r));
+	if (is_first)
+		make_first_directories(worker);
 	return 0;
 }
 
