@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file, tradesup.conf(5), as structs. libConfuse reads the syntax;
- * every key with its default stands in one table, every bad value is named as
- * file:line: key: what.
+ * The configuration file, tradesup.conf(5), as structs. Every key with its default
+ * stands in a table (config_tree.c, config_trading.c), every error is named as
+ * file:line: key: what is wrong.
  */
 #pragma once
 
@@ -58,8 +58,10 @@ struct config_group {
 
 enum config_node_type { CONFIG_WORKER, CONFIG_GROUP };
 
-/** struct config_node - a worker or a group, with what a parent wants to know of
- * either. */
+/**
+ * struct config_node - a worker or a group, with what a parent wants to know of
+ * either.
+ */
 struct config_node {
 	enum config_node_type type;
 	char *name; /* unique in the whole file, path_is_safe_name(); the root's is
@@ -75,14 +77,18 @@ struct config_node {
 };
 
 struct config {
-	char *path;		       /* "-" for none (run -- COMMAND) */
-	char *state_dir, *runtime_dir; /* as configured; NULL: not said, see paths.h */
+	char *path; /* "-" for none (run -- COMMAND) */
+	/* Relative ones are resolved against the file's directory; NULL: see paths.h.
+	 */
+	char *state_dir, *runtime_dir;
 	enum log_format log_format;
 	struct config_node *root; /* a group: the supervisor section */
 };
 
-/** config_on_error - called for each error: a whole sentence, `file:line: key: what is
- * wrong`. */
+/**
+ * config_on_error - called for each error: a whole sentence, `file:line: key: what is
+ * wrong`.
+ */
 typedef void (*config_on_error)(const char *message, void *data);
 
 /**
@@ -93,20 +99,16 @@ typedef void (*config_on_error)(const char *message, void *data);
  * unsafe names, a significant worker that is permanent or whose group has auto_shutdown
  * = never, restart_delay_max < restart_delay, a command that is empty, no worker at
  * all. Relative paths in trading sections are resolved against the file's directory.
- * Return: 0; -EINVAL after on_error was called at least once; -ENOMEM. Nothing of
- * libConfuse stays allocated.
+ * Return: 0; -EINVAL after on_error was called at least once; -ENOMEM.
  */
 int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
-/** config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
- * worker named after the command's last path part. */
+/**
+ * config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
+ * worker named after the command's last path part.
+ */
 int config_for_command(char **command, struct config **ret_config);
-
-/** config_parse_worker() - the same for a fragment that holds one worker section
- * (`tradesup add`). */
-int config_load_fragment(
-    const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);

@@ -65,9 +65,9 @@ struct msg {
 		} heal;
 		struct {
 			char text[MSG_TEXT_MAX];
-		} status, restart;
+		} status, restart; /* restart: the reason */
 		struct {
-			int64_t deadline_ms;
+			int64_t deadline_ms; /* -1: no deadline */
 		} stop;
 		struct {
 			enum fault_kind kind;
@@ -81,14 +81,15 @@ const char *msg_type_name(enum msg_type type);
 /** msg_encode() - Return: the packet's length; -EMSGSIZE if @size is too small. */
 long msg_encode(const struct msg *msg, void *packet, size_t size);
 
-#define MSG_E_UNKNOWN 1 /* a well-formed array whose type this version does not know   \
-			 */
+#define MSG_E_UNKNOWN                                                                  \
+	1 /* a well-formed array whose type this version does not know                 \
+	   */
 
 /**
  * msg_decode() - read one packet
  *
  * Return: 0; MSG_E_UNKNOWN, to be ignored; -EBADMSG for what is no msgpack, no array,
- * of a wrong shape, or longer than MSG_PACKET_MAX. Does not allocate in proportion to
- * what the packet claims.
+ * of a wrong shape or range, or longer than MSG_PACKET_MAX. Allocates nothing. @ret_msg
+ * holds something only after 0, and then only the members of its type.
  */
 int msg_decode(const void *packet, size_t length, struct msg *ret_msg);

@@ -9,12 +9,16 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** path_join() - "@a/@b", or @b alone where it is absolute; allocated. NULL: out of
- * memory. */
+/**
+ * path_join() - "@a/@b", or @b alone where it is absolute; allocated. NULL: out of
+ * memory.
+ */
 char *path_join(const char *a, const char *b);
 
-/** path_is_safe_name() - whether @name can be a file's name: [A-Za-z0-9._-]+, no
- * leading '.' or '-', at most 64 bytes. */
+/**
+ * path_is_safe_name() - whether @name can be a file's name: [A-Za-z0-9._-]+, no
+ * leading '.' or '-', at most 64 bytes.
+ */
 bool path_is_safe_name(const char *name);
 
 /**
@@ -41,9 +45,15 @@ char *path_state(const char *configured);
  */
 char *path_runtime(const char *configured);
 
-/** path_mkdirs() - create @path and its parents. Return: 0 also if it is there; -errno.
+/**
+ * path_mkdirs() - create @path and its parents. Return: 0 also if it is there; -errno.
  */
 int path_mkdirs(const char *path, mode_t mode);
+
+/* The built-in worker's program. TRADESUP_WORKER is something else: the name that a
+ * worker finds in its environment, and hands down to what it starts. */
+#define PATH_WORKER_ENV "TRADESUP_WORKER_PROGRAM"
+#define PATH_WORKER_NAME "tradesup-worker"
 
 /**
  * path_program() - a program of ours: $@env, else beside the running one (a build

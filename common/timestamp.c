@@ -69,7 +69,8 @@ is_valid_date(struct civil civil)
 
 	if (civil.month < 1 || civil.month > 12 || civil.day < 1)
 		return false;
-	return civil.day <= (unsigned)lengths[civil.month - 1] + (civil.month == 2 && leap);
+	return civil.day <=
+	       (unsigned)lengths[civil.month - 1] + (civil.month == 2 && leap);
 }
 
 static bool
@@ -216,13 +217,19 @@ floor_div(int64_t value, int64_t by)
 	return value / by - (value % by < 0);
 }
 
+static int64_t
+floor_mod(int64_t value, int64_t by)
+{
+	return value % by + (value % by < 0 ? by : 0);
+}
+
 static size_t
 format(int64_t ns, int64_t step_ns, int digits, char out[TIMESTAMP_TEXT_MAX])
 {
 	int64_t seconds = floor_div(ns, NS_PER_S);
-	int64_t fraction = (ns - seconds * NS_PER_S) / step_ns;
+	int64_t fraction = floor_mod(ns, NS_PER_S) / step_ns;
 	int64_t days = floor_div(seconds, DAY_S);
-	unsigned of_day = (unsigned)(seconds - days * DAY_S);
+	unsigned of_day = (unsigned)floor_mod(seconds, DAY_S);
 	struct civil civil = civil_from_days(days);
 	int n;
 

@@ -334,38 +334,35 @@ struct child_environ {
 	size_t n;
 };
 
-static void __attribute__((format(printf, 3, 4)))
-set_variable(struct supervisor *supervisor, struct child_environ *environ,
-    const char *format, ...)
+static void __attribute__((format(printf, 3, 4))) set_variable(
+    struct supervisor *supervisor, struct child_environ *extra, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(environ->text[environ->n], sizeof(environ->text[0]), format, args);
+	vsnprintf(extra->text[extra->n], sizeof(extra->text[0]), format, args);
 	va_end(args);
-	supervisor->environ[supervisor->n_environ + environ->n] =
-	    environ->text[environ->n];
-	supervisor->environ[supervisor->n_environ + ++environ->n] = NULL;
+	supervisor->environ[supervisor->n_environ + extra->n] = extra->text[extra->n];
+	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
 }
 
 static char *const *
-fill_environ(struct child *child, struct child_environ *environ)
+fill_environ(struct child *child, struct child_environ *extra)
 {
 	struct supervisor *supervisor = child->supervisor;
 	const struct config_worker *config = child_config(child);
 
-	environ->n = 0;
-	set_variable(supervisor, environ, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
-	set_variable(supervisor, environ, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
-	set_variable(supervisor, environ, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	set_variable(supervisor, environ, "%s", supervisor->guardian.marker);
-	set_variable(
-	    supervisor, environ, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
+	extra->n = 0;
+	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
+	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
+	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
+	set_variable(supervisor, extra, "%s", supervisor->guardian.marker);
+	set_variable(supervisor, extra, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
 	if (config->notify == NOTIFY_SYSTEMD) {
-		set_variable(supervisor, environ, "NOTIFY_SOCKET=%s/notify-%s",
+		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
 		if (config->watchdog_ns > 0)
-			set_variable(supervisor, environ, "WATCHDOG_USEC=%lld",
+			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
 	return supervisor->environ;
@@ -439,7 +436,7 @@ int
 child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
     struct spawn_failure *ret_failure)
 {
-	struct child_environ environ;
+	struct child_environ extra;
 	int r = open_output(child);
 
 	if (r < 0) {
@@ -447,7 +444,7 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 		return SPAWN_E_FAILED;
 	}
 	return spawn_start(&(struct spawn_request){ .argv = argv,
-			       .environ = fill_environ(child, &environ),
+			       .environ = fill_environ(child, &extra),
 			       .link_fd = -1,
 			       .output_fd = child->output_theirs },
 	    ret_process, ret_failure);
@@ -460,7 +457,7 @@ child_start(struct child *child)
 	char *builtin[] = { child->supervisor->worker_program, (char *)"-c",
 		child->supervisor->config->path, (char *)child_name(child), NULL };
 	_cleanup_close_ int ours = -1, theirs = -1;
-	struct child_environ environ;
+	struct child_environ extra;
 	struct spawn_failure failure = { .step = "socketpair" };
 	struct spawned process;
 	int r;
@@ -480,7 +477,7 @@ child_start(struct child *child)
 		r = spawn_start(
 		    &(struct spawn_request){
 			.argv = config->command ? config->command : builtin,
-			.environ = fill_environ(child, &environ),
+			.environ = fill_environ(child, &extra),
 			.link_fd = theirs,
 			.output_fd = child->output_theirs },
 		    &process, &failure);

@@ -12,10 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,11 @@
 #define GIVE_UP_AFTER_NS (10 * NS_PER_S) /* SIGKILL waits for it in the kernel */
 #define CLEAN_SCANS 2
 
+enum mark { UNMARKED, MARKED, MARK_UNKNOWN };
+
 /* Whether the environment has the marker, or one that extends it by ".…". */
-static bool
-has_marker(pid_t pid, const char *marker)
+static enum mark
+find_mark(pid_t pid, const char *marker)
 {
 	static const char name[] = GUARDIAN_ENV;
 	const char *unique = marker + sizeof(name);
@@ -51,43 +54,57 @@ has_marker(pid_t pid, const char *marker)
 	ssize_t size;
 
 	size = procfs_read(pid, "environ", environment, sizeof(environment));
-	if (size <= 0)
-		return false;
+	if (size < 0)
+		return UNMARKED;
+	if (size == 0)
+		return procfs_is_loading(pid) ? MARK_UNKNOWN : UNMARKED;
 	value = procfs_environ_find(environment, (size_t)size, name);
-	return value && strncmp(value, unique, length) == 0 &&
-	       (value[length] == '\0' || value[length] == '.');
+	if (!value || strncmp(value, unique, length) != 0)
+		return UNMARKED;
+	return value[length] == '\0' || value[length] == '.' ? MARKED : UNMARKED;
 }
 
-/* The second look is at the process that the pidfd holds: the first may have been at
- * one that is gone and whose number belongs to somebody else. */
+/*
+ * The second look is at the process that the pidfd holds: the first may have been at
+ * one that is gone and whose number belongs to somebody else. SIGKILL goes to its
+ * group, too, because that is the one blow that a chain of forks cannot slip away
+ * under: the kernel delivers it to all members and to those that are just being made.
+ * Workers begin with a session of their own, so there is nobody else in it.
+ */
 static void
 signal_marked(pid_t pid, const char *marker, int signal_number)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pid_t pgid;
 
-	if (pidfd >= 0 && has_marker(pid, marker))
-		spawn_signal(pidfd, signal_number);
+	if (pidfd < 0 || find_mark(pid, marker) != MARKED)
+		return;
+	pgid = getpgid(pid);
+	if (spawn_signal(pidfd, signal_number) == 0 && signal_number == SIGKILL)
+		spawn_kill_group(pgid);
 }
 
-/* Return: whether a marked process was there, or we cannot tell; 0 signals nobody. */
+/* Return: whether none was marked; one that cannot be told yet may be. 0 signals
+ * nobody. */
 static bool
 scan(const char *marker, int signal_number)
 {
 	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
 	const pid_t self = getpid();
-	bool found = false;
+	bool clean = true;
 	pid_t pid;
 
 	if (procfs_pids_open(&pids) < 0)
-		return true;
+		return false;
 	while ((pid = procfs_pids_next(&pids)) > 0) {
-		if (pid == self || !has_marker(pid, marker))
-			continue;
-		found = true;
-		if (signal_number)
+		enum mark mark = pid == self ? UNMARKED : find_mark(pid, marker);
+
+		if (mark == MARKED && signal_number)
 			signal_marked(pid, marker, signal_number);
+		if (mark != UNMARKED)
+			clean = false;
 	}
-	return found || pid < 0;
+	return clean && pid == 0;
 }
 
 static void
@@ -114,13 +131,24 @@ end_everything(const char *marker)
 	for (;;) {
 		int64_t elapsed_ns;
 
-		clean = scan(marker, signal_number) ? 0 : clean + 1;
+		clean = scan(marker, signal_number) ? clean + 1 : 0;
 		elapsed_ns = clock_monotonic_ns() - start_ns;
 		if (clean == CLEAN_SCANS || elapsed_ns > GIVE_UP_AFTER_NS)
 			return;
 		signal_number = elapsed_ns >= KILL_AFTER_NS ? SIGKILL : 0;
 		pause_ns(signal_number ? KILL_PAUSE_NS : TERM_PAUSE_NS);
 	}
+}
+
+/* On a loaded machine those that are to end must not hold us up. Either takes a
+ * privilege; without it we are as fast as anybody. */
+static void
+hurry(void)
+{
+	const struct sched_param priority = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_RR, &priority) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
 /* Nobody writes to the pipe, so that read() returns when the supervisor is gone. */
@@ -143,10 +171,8 @@ find_command_line(char **ret_start, char **ret_end)
 
 	if (procfs_read(getpid(), "stat", text, sizeof(text)) < 0)
 		return false;
-	field = strrchr(text, ')');
-	for (int number = 2; field && number < 48; number++)
-		field = strchr(field + 1, ' ');
-	if (!field || sscanf(field, " %" SCNuPTR " %" SCNuPTR, &start, &end) != 2 ||
+	field = procfs_stat_field(text, 48);
+	if (!field || sscanf(field, "%" SCNuPTR " %" SCNuPTR, &start, &end) != 2 ||
 	    start == 0 || end <= start)
 		return false;
 	*ret_start = (char *)start;
@@ -193,8 +219,7 @@ static void __attribute__((noreturn)) guardian_main(int pipe_fd, const char *mar
 		_exit(EXIT_FAILURE);
 	take_name();
 	wait_for_alarm();
-	/* On a loaded machine those that are to end must not hold us up. */
-	(void)setpriority(PRIO_PROCESS, 0, -20);
+	hurry();
 	end_everything(marker);
 	_exit(EXIT_SUCCESS);
 }

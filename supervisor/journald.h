@@ -8,7 +8,11 @@
 
 #include "common/log.h"
 
-/** journald_sink() - a sink when standard error is connected to the journal
- * (JOURNAL_STREAM matches its inode) and libsystemd can be loaded; else NULL. MESSAGE=
- * is the logfmt line. */
+/**
+ * journald_sink() - a sink for log_setup() when standard error is the journal
+ *
+ * That is when JOURNAL_STREAM names its device and inode and libsystemd can be loaded;
+ * built without libsystemd, never. MESSAGE= is the logfmt line.
+ * Return: the sink; NULL for none.
+ */
 log_sink journald_sink(void);

@@ -7,42 +7,69 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
-/** struct notify - the socket to whoever started us; fd -1 where there is none */
+/** struct notify - the socket to whoever started us */
 struct notify {
-	int fd;
+	int fd;		     /* -1 where there is nobody to tell */
 	int64_t watchdog_ns; /* half of WATCHDOG_USEC if it is meant for us; 0: none */
+	struct sockaddr_un address;
+	socklen_t address_length;
 };
 
-/** notify_open() - from NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID; takes them out of
- * the environment. Return: 0, -errno. */
+/**
+ * notify_open() - from NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID
+ *
+ * They are taken out of the environment, so that no worker speaks in our name.
+ *
+ * Return: 0, also where there is no socket; -EINVAL: a variable makes no sense;
+ *         -EAFNOSUPPORT: the socket is none of AF_UNIX; -errno.
+ */
 int notify_open(struct notify *ret_notify);
+
+/** notify_close() - may be called on a closed one. */
 void notify_close(struct notify *notify);
 
-/** notify_send() - printf-style, newline-separated assignments; a no-op without a
- * socket. Return: 0, -errno. */
+/**
+ * notify_send() - printf-style, newline-separated assignments; a no-op without a socket
+ *
+ * Does not block. Return: 0; -EAGAIN: the other end is slow, try again; -errno.
+ */
 int notify_send(const struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** struct notify_message - what one datagram of a worker says; unknown assignments are
- * ignored */
+/** struct notify_message - what one datagram says; unknown assignments are ignored */
 struct notify_message {
 	bool ready, stopping, watchdog, reloading;
 	int64_t extend_timeout_us; /* 0: not said */
 	bool has_status;
-	char status[256];
+	char status[256]; /* cut where it is longer; not escaped */
 };
 
-/** notify_parse() - Return: 0; -EBADMSG for what cannot be one. */
+/**
+ * notify_parse() - read a datagram
+ *
+ * Return: 0; -EBADMSG for what cannot be one: empty, too long, with a NUL inside.
+ */
 int notify_parse(
     const char *datagram, size_t length, struct notify_message *ret_message);
 
-/** notify_listen() - a socket for one worker at @path, mode 0600, with SO_PASSCRED; an
- * old one is replaced. Return: the descriptor, -errno. */
+/**
+ * notify_listen() - a socket for one worker at @path, mode 0600, with SO_PASSCRED
+ *
+ * What is at @path is replaced.
+ * Return: the descriptor, non-blocking and close-on-exec; -ENAMETOOLONG; -errno.
+ */
 int notify_listen(const char *path);
 
-/** notify_receive() - one datagram and its sender's pid. Return: 0; -EAGAIN; -EBADMSG;
- * -errno. */
+/**
+ * notify_receive() - one datagram and its sender's pid
+ *
+ * Descriptors that come with it are refused.
+ * Return: 0; -EAGAIN: none there; -EBADMSG: one was dropped; -errno.
+ */
 int notify_receive(int fd, struct notify_message *ret_message, pid_t *ret_pid);

@@ -38,8 +38,7 @@ def programs(directory):
     with open(os.path.join(directory, "meson-logs", "testlog.json")) as file:
         for line in file:
             test = json.loads(line)
-            # "project:suite / name", or the name alone
-            yield test["name"].rpartition(" / ")[2], test["result"]
+            yield test["name"], test["result"]
 
 
 def count(directory):

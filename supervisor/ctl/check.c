@@ -74,12 +74,12 @@ run_worker_check(struct findings *findings, char *const *argv)
 	pid_t pid;
 
 	if (!findings->out) {
-		r = process_start(argv, STDERR_FILENO, 1u << STDOUT_FILENO, NULL, &pid);
+		r = process_start(argv, STDERR_FILENO, 1u << STDOUT_FILENO, &pid);
 		return r < 0 ? r : process_wait(pid);
 	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	r = process_start(argv, ends[1], both, NULL, &pid);
+	r = process_start(argv, ends[1], both, &pid);
 	close(ends[1]);
 	if (r < 0) {
 		close(ends[0]);
@@ -94,8 +94,7 @@ run_worker_check(struct findings *findings, char *const *argv)
 static int
 check_trading(struct findings *findings, char *path)
 {
-	_cleanup_free_ char *program =
-	    path_program("TRADESUP_WORKER", "tradesup-worker");
+	_cleanup_free_ char *program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
 	char check[] = "--check", c[] = "-c";
 	char *argv[] = { program, check, c, path, NULL };
 	int r;

@@ -63,22 +63,31 @@ report_read(struct report *report, const char *directory, const char *name)
 	return 0;
 }
 
+/* "signal SEGV", "status 1, hang: no packet": that it crashed need not be said. */
+static void
+add_how(struct table *table, const struct record *record)
+{
+	const char *status = record_get(record, "status");
+	const char *signal = record_get(record, "signal");
+	const char *why = record_get(record, "why");
+
+	if (why && strcmp(why, "crash") == 0)
+		why = NULL;
+	table_cellf(table, TABLE_PLAIN, "%s %s%s%s", signal ? "signal" : "status",
+	    signal   ? signal
+	    : status ? status
+		     : "?",
+	    why ? ", " : "", why ? why : "");
+}
+
 static void
 add_row(struct table *table, const struct report *report, const char *name)
 {
 	const struct record *record = &report->record;
-	const char *status = record_get(record, "status");
-	const char *signal = record_get(record, "signal");
-	const char *why = record_get(record, "why");
-	const char *how = signal ? "signal " : status ? "status " : "";
 
 	table_cell(table, TABLE_PLAIN, record_get(record, "time"));
 	table_cell(table, TABLE_PLAIN, record_get(record, "worker"));
-	table_cellf(table, TABLE_PLAIN, "%s%s%s%s", how,
-	    signal   ? signal
-	    : status ? status
-		     : "",
-	    why && how[0] ? ", " : "", why ? why : "");
+	add_how(table, record);
 	table_cell(table, TABLE_PLAIN, record_get(record, "action"));
 	table_cell(table, TABLE_DIM, name);
 }

@@ -17,7 +17,7 @@
 #include "common/clock.h"
 #include "supervisor/ctl/help.h"
 #include "supervisor/ctl/place.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 #define ANSWER_TIMEOUT_NS (10 * NS_PER_S)
 
@@ -80,7 +80,7 @@ fail_with_answer(const struct record *row)
 {
 	const char *message = record_get(row, "message");
 	_cleanup_free_ char *clean =
-	    text_clean(message ? message : "it gave no reason");
+	    terminal_clean(message ? message : "it gave no reason");
 
 	return ctl_fail(request_error_code(row), "%s", clean ? clean : "out of memory");
 }

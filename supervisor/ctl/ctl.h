@@ -23,7 +23,7 @@ struct verb {
 	unsigned options;     /* OPTION_BIT()s; --help and -c need not be named */
 	size_t min_operands, max_operands;
 	const char *example;		   /* a whole command line */
-	const char *exits;		   /* exit status, in one line */
+	const char *exits;		   /* exit statuses, "; " between them */
 	int (*run)(const struct ctl *ctl); /* Return: the exit status */
 };
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 #define VERBS_MAX 64
 
@@ -32,10 +32,9 @@ help_unknown_verb(const char *word, const struct verb *verbs, size_t n_verbs)
 	near = near_find(word, names, n_names);
 	if (near)
 		return ctl_fail(EXIT_USAGE,
-		    "unknown verb '%s'; did you mean '%s'? 'tradesup --help' lists all",
+		    "unknown verb '%s' (did you mean '%s'?); see 'tradesup --help'",
 		    word, near);
-	return ctl_fail(
-	    EXIT_USAGE, "unknown verb '%s'; 'tradesup --help' lists all", word);
+	return ctl_fail(EXIT_USAGE, "unknown verb '%s'; see 'tradesup --help'", word);
 }
 
 void
@@ -60,6 +59,19 @@ print_option(FILE *out, const struct option_spec *spec)
 	    out, "  %-3s %-20s %s\n", spec->letter ? letter : "", name, spec->summary);
 }
 
+/* "0 done; 64 usage": a line each. */
+static void
+print_exits(FILE *out, const char *exits)
+{
+	while (*exits) {
+		size_t length = strcspn(exits, ";");
+
+		fprintf(out, "  %.*s\n", (int)length, exits);
+		exits += length;
+		exits += strspn(exits, "; ");
+	}
+}
+
 void
 help_verb(FILE *out, const struct verb *verb)
 {
@@ -70,8 +82,8 @@ help_verb(FILE *out, const struct verb *verb)
 		if ((verb->options | HELP_OPTIONS) & OPTION_BIT(id))
 			print_option(out, options_spec((enum option_id)id));
 	}
-	fprintf(out, "\nexample:\n  %s\n\nexit status:\n  %s\n", verb->example,
-	    verb->exits);
+	fprintf(out, "\nexample:\n  %s\n\nexit status:\n", verb->example);
+	print_exits(out, verb->exits);
 }
 
 int

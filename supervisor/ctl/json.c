@@ -98,11 +98,11 @@ json_end(struct json *json)
 	json->comma = false;
 }
 
-static const char *const number_keys[] = { "alive", "attempt", "bytes", "clusters",
-	"count", "cycle", "cycles", "heals", "intensity", "killed_orphans", "level",
-	"lines", "misses", "orders", "pid", "restarts", "workers" };
+static const char *const number_keys[] = { "count", "cycle", "errno", "exit", "failed",
+	"failed_cycles", "heals", "in_period", "intensity", "level", "life", "lines",
+	"pid", "restarts" };
 static const char *const number_endings[] = { "_bytes", "_kib", "_ms", "_ns", "_us" };
-static const char *const bool_keys[] = { "core", "healed", "killed", "verified" };
+static const char *const bool_keys[] = { "core", "killed" };
 
 static bool
 is_listed(const char *key, const char *const *keys, size_t n_keys)
@@ -143,12 +143,21 @@ parse_number(const char *text, int64_t *ret_number)
 	return *end == '\0' && errno == 0;
 }
 
+/* Of a worker's row alone `status` is a text; elsewhere it is an exit status. */
+static bool
+is_number(const char *event, const char *key)
+{
+	if (strcmp(key, "status") == 0)
+		return event && strcmp(event, "worker") != 0;
+	return is_number_key(key);
+}
+
 static void
-put_field(struct json *json, const char *key, const char *text)
+put_field(struct json *json, const char *event, const char *key, const char *text)
 {
 	int64_t number;
 
-	if (is_number_key(key) && parse_number(text, &number))
+	if (is_number(event, key) && parse_number(text, &number))
 		json_int(json, key, number);
 	else if (is_listed(key, bool_keys, ARRAY_SIZE(bool_keys)) &&
 		 (strcmp(text, "yes") == 0 || strcmp(text, "no") == 0))
@@ -161,5 +170,6 @@ void
 json_fields(struct json *json, const struct record *record)
 {
 	for (size_t i = 0; i < record->n_fields; i++)
-		put_field(json, record->fields[i].key, record->fields[i].text);
+		put_field(
+		    json, record->event, record->fields[i].key, record->fields[i].text);
 }

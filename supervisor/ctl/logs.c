@@ -8,10 +8,19 @@
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/json.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 #define LINES_DEFAULT 50
 #define LINES_MAX 100000
+
+/* A kept line comes as `line … text=`, a new one as the event that it is. */
+static const char *
+text_of(const struct record *row)
+{
+	const char *text = record_get(row, "text");
+
+	return text ? text : record_get(row, "line");
+}
 
 static void
 print_json(const struct record *row)
@@ -21,7 +30,7 @@ print_json(const struct record *row)
 	json_open(&json, NULL, '{');
 	json_text(&json, "ts", record_get(row, "ts"));
 	json_text(&json, "worker", record_get(row, "worker"));
-	json_text(&json, "text", record_get(row, "text"));
+	json_text(&json, "text", text_of(row));
 	json_close(&json, '}');
 	json_end(&json);
 }
@@ -30,8 +39,8 @@ static void
 print_line(const struct record *row)
 {
 	const char *ts = record_get(row, "ts"), *worker = record_get(row, "worker");
-	const char *text = record_get(row, "text");
-	_cleanup_free_ char *clean = text_clean(text ? text : "");
+	const char *text = text_of(row);
+	_cleanup_free_ char *clean = terminal_clean(text ? text : "");
 
 	if (!clean)
 		return;

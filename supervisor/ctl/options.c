@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_CONFIG] = { 'c', "config", "FILE", "the configuration file" },
@@ -76,7 +76,7 @@ unknown_long(const char *argument, size_t length, unsigned allowed, struct error
 		return error_set(
 		    error, OPTIONS_E_USAGE, "unknown option '%s'", argument);
 	return error_set(error, OPTIONS_E_USAGE,
-	    "unknown option '%s'; did you mean '--%s'?", argument, near);
+	    "unknown option '%s' (did you mean '--%s'?)", argument, near);
 }
 
 /* Takes arguments[*index], and the argument after it where that is the value. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static void __attribute__((noreturn))
-become(char *const *argv, int output_fd, unsigned streams, char *const *environment)
+become(char *const *argv, int output_fd, unsigned streams)
 {
 	sigset_t none;
 
@@ -23,17 +23,13 @@ become(char *const *argv, int output_fd, unsigned streams, char *const *environm
 		_exit(126);
 	if ((streams & (1u << STDERR_FILENO)) && dup2(output_fd, STDERR_FILENO) < 0)
 		_exit(126);
-	if (environment)
-		execvpe(argv[0], argv, environment);
-	else
-		execvp(argv[0], argv);
+	execvp(argv[0], argv);
 	fprintf(stderr, "tradesup: %s: %s\n", argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
 int
-process_start(char *const *argv, int output_fd, unsigned streams,
-    char *const *environment, pid_t *ret_pid)
+process_start(char *const *argv, int output_fd, unsigned streams, pid_t *ret_pid)
 {
 	pid_t parent = getpid(), pid;
 
@@ -45,7 +41,7 @@ process_start(char *const *argv, int output_fd, unsigned streams,
 		/* The parent may have died before prctl() could tell. */
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 			_exit(126);
-		become(argv, output_fd, streams, environment);
+		become(argv, output_fd, streams);
 	}
 	*ret_pid = pid;
 	return 0;

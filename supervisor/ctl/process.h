@@ -8,16 +8,14 @@
 #include <sys/types.h>
 
 /**
- * process_start() - fork and exec @argv, which ends with SIGTERM when we die
+ * process_start() - fork and exec @argv, which gets SIGTERM when we die
  * @argv: argv[0] is a path, or looked up in PATH
- * @output_fd: -1, or where the standard streams named in @streams go
+ * @output_fd: where the standard streams named in @streams go
  * @streams: bit set of (1 << STDOUT_FILENO), (1 << STDERR_FILENO)
- * @environment: the whole environment; NULL: ours
  *
  * A failed exec is an exit status of 127, or 126, as from a shell. Return: 0, -errno.
  */
-int process_start(char *const *argv, int output_fd, unsigned streams,
-    char *const *environment, pid_t *ret_pid);
+int process_start(char *const *argv, int output_fd, unsigned streams, pid_t *ret_pid);
 
 /** process_wait() - block until it ends. Return: its exit status, 128 + the signal's
  * number; -errno. */

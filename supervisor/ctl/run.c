@@ -86,7 +86,7 @@ ctl_run(const struct ctl *ctl)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	enum log_format format = LOG_FORMAT_LOGFMT;
-	enum log_level level;
+	enum log_level level = LOG_LEVEL_INFO;
 	int r;
 
 	r = parse_level(ctl, &level);

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/duration.h"
 #include "supervisor/ctl/json.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 static const struct table_column columns[] = {
 	{ "WORKER", TABLE_LEFT },
@@ -26,30 +27,24 @@ static const struct table_column columns[] = {
 	{ "STATUS", TABLE_LEFT },
 };
 
-/* States that are neither the normal one nor on the way to it. */
+/* The others are dim: nothing runs. */
 static const struct {
 	const char *name;
 	enum table_style style;
 } state_styles[] = {
 	{ "up", TABLE_GOOD },
-	{ "ready", TABLE_GOOD },
-	{ "running", TABLE_GOOD },
 	{ "starting", TABLE_WARN },
 	{ "stopping", TABLE_WARN },
-	{ "backoff", TABLE_WARN },
+	{ "restarting", TABLE_WARN },
 	{ "waiting", TABLE_WARN },
-	{ "make_safe", TABLE_WARN },
-	{ "hung", TABLE_BAD },
-	{ "held", TABLE_BAD },
-	{ "failed", TABLE_BAD },
-	{ "given_up", TABLE_BAD },
+	{ "ended", TABLE_WARN },
 };
 
 struct printer {
 	struct table *table;
 	struct json json;
 	bool workers_open; /* the JSON list has begun */
-	char group[256];   /* whose heading was printed last */
+	char group[128];   /* whose heading was printed last */
 };
 
 static int64_t
@@ -81,58 +76,50 @@ style_of(const char *state)
 static void
 print_supervisor(const struct record *row)
 {
-	int64_t intensity = number(row, "intensity"),
-		period_ms = number(row, "period_ms");
-	char up[TEXT_SPAN_MAX], period[DURATION_TEXT_MAX];
-	_cleanup_free_ char *config = text_clean(text_or(row, "config", "-"));
+	int64_t period_ms = number(row, "period_ms");
+	char up[TERMINAL_SPAN_MAX], period[DURATION_TEXT_MAX];
+	_cleanup_free_ char *config = terminal_clean(text_or(row, "config", "-"));
 
-	text_span(number(row, "up_ms"), up);
-	duration_format(period_ms > 0 ? period_ms * 1000000 : 0, period);
+	terminal_span(number(row, "up_ms"), up);
 	printf("tradesup %s  %s  pid %s  up %s  restarts %s",
 	    text_or(row, "version", "?"), text_or(row, "state", "?"),
 	    text_or(row, "pid", "?"), up, text_or(row, "restarts", "0"));
-	if (intensity >= 0)
-		printf(" (limit %" PRId64 " in %s)", intensity, period);
+	if (period_ms >= 0) {
+		duration_format(period_ms * NS_PER_MS, period);
+		printf(" (%s of %s in %s)", text_or(row, "in_period", "0"),
+		    text_or(row, "intensity", "?"), period);
+	}
 	printf("  %s\n\n", config ? config : "-");
 }
 
-/* A group is a path of names, "a/b"; the workers of the root have none, or its name. */
-static size_t
-group_depth(const char *group)
+/* The workers of the root stand at the margin, those of a group below its name. */
+static bool
+is_in_group(const char *group)
 {
-	size_t depth = 1;
-
-	if (!group || strcmp(group, "root") == 0)
-		return 0;
-	for (; *group; group++)
-		depth += *group == '/';
-	return depth;
+	return group && strcmp(group, "root") != 0;
 }
 
 static void
 add_group(struct printer *printer, const char *group)
 {
-	size_t depth = group_depth(group);
-	const char *name = depth > 0 ? group : "";
-	char line[300];
+	const char *name = is_in_group(group) ? group : "";
+	char line[sizeof(printer->group) + 2];
 
 	if (strcmp(printer->group, name) == 0)
 		return;
 	snprintf(printer->group, sizeof(printer->group), "%s", name);
-	if (depth == 0)
-		return;
-	if (strrchr(name, '/'))
-		name = strrchr(name, '/') + 1;
-	snprintf(line, sizeof(line), "%*s%s:", (int)(2 * (depth - 1)), "", name);
-	table_line(printer->table, line);
+	if (name[0]) {
+		snprintf(line, sizeof(line), "%s:", printer->group);
+		table_line(printer->table, line);
+	}
 }
 
 static void
 add_span(struct table *table, int64_t ms)
 {
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
-	table_cell(table, TABLE_PLAIN, text_span(ms, span));
+	table_cell(table, TABLE_PLAIN, terminal_span(ms, span));
 }
 
 static void
@@ -140,11 +127,11 @@ add_cycle(struct table *table, const struct record *row)
 {
 	int64_t age_ms = number(row, "cycle_age_ms");
 	const char *cycle = record_get(row, "cycle");
-	char age[TEXT_SPAN_MAX];
+	char age[TERMINAL_SPAN_MAX];
 
 	if (cycle && age_ms >= 0)
-		table_cellf(
-		    table, TABLE_PLAIN, "%s (%s ago)", cycle, text_span(age_ms, age));
+		table_cellf(table, TABLE_PLAIN, "%s (%s ago)", cycle,
+		    terminal_span(age_ms, age));
 	else
 		table_cell(table, TABLE_PLAIN, cycle);
 }
@@ -167,11 +154,12 @@ add_status(struct table *table, const struct record *row)
 	int64_t next_ms = number(row, "next_ms");
 	const char *error = record_get(row, "error"),
 		   *status = record_get(row, "status");
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
 	if (next_ms >= 0)
 		table_cellf(table, TABLE_WARN, "starts in %s%s%s",
-		    text_span(next_ms, span), error ? "; " : "", error ? error : "");
+		    terminal_span(next_ms, span), error ? "; " : "",
+		    error ? error : "");
 	else if (error && error[0])
 		table_cell(table, TABLE_BAD, error);
 	else
@@ -185,7 +173,7 @@ add_worker(struct printer *printer, const struct record *row)
 	struct table *table = printer->table;
 
 	add_group(printer, group);
-	table_cellf(table, TABLE_PLAIN, "%*s%s", (int)(2 * group_depth(group)), "",
+	table_cellf(table, TABLE_PLAIN, "%s%s", is_in_group(group) ? "  " : "",
 	    text_or(row, "name", "?"));
 	table_cell(table, style_of(state), state);
 	table_cell(table, TABLE_PLAIN, record_get(row, "pid"));

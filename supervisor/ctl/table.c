@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
 
 struct table_entry {
 	char *text; /* clean */
@@ -82,7 +82,7 @@ add(struct table *table, enum table_style style, const char *text, bool is_line)
 		table->entries = entries;
 		table->capacity = capacity;
 	}
-	clean = text_clean(text);
+	clean = terminal_clean(text);
 	if (!clean)
 		return -ENOMEM;
 	table->entries[table->n_entries++] =
@@ -123,13 +123,13 @@ measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 	size_t column = 0;
 
 	for (size_t i = 0; i < table->n_columns; i++)
-		widths[i] = text_width(table->columns[i].title);
+		widths[i] = terminal_width(table->columns[i].title);
 	for (size_t i = 0; i < table->n_entries; i++) {
 		size_t width;
 
 		if (table->entries[i].is_line)
 			continue;
-		width = text_width(table->entries[i].text);
+		width = terminal_width(table->entries[i].text);
 		if (width > widths[column])
 			widths[column] = width;
 		column = (column + 1) % table->n_columns;
@@ -151,13 +151,13 @@ static void
 put_cut(FILE *out, const struct table_look *look, const struct table_entry *entry,
     size_t room)
 {
-	bool cut = look->width > 0 && text_width(entry->text) > room;
+	bool cut = look->width > 0 && terminal_width(entry->text) > room;
 
 	if (!cut) {
 		put_styled(out, look, entry->style, entry->text, strlen(entry->text));
 	} else if (room > 0) {
 		put_styled(out, look, entry->style, entry->text,
-		    text_cut(entry->text, room - 1));
+		    terminal_cut(entry->text, room - 1));
 		fputs("…", out);
 	}
 }
@@ -170,7 +170,7 @@ put_row(FILE *out, const struct table *table, const struct table_look *look,
 	size_t at = 0, owed = 0;
 
 	for (size_t i = 0; i < table->n_columns; i++) {
-		size_t width = text_width(cells[i].text);
+		size_t width = terminal_width(cells[i].text);
 		size_t pad = widths[i] > width ? widths[i] - width : 0;
 		bool right = table->columns[i].align == TABLE_RIGHT;
 

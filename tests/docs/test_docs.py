@@ -53,11 +53,11 @@ def verbs():
 
 
 def config_keys():
-    """Names in the libConfuse tables of the configuration and of the registry."""
+    """Names in the tables of the configuration: { "name", KEY_TYPE, … }."""
     keys = set()
     for path in glob.glob(os.path.join(TREE, "common", "config*.c")):
         text = read(path)
-        keys.update(re.findall(r"\bCFG_[A-Z_]+\(\s*\"([a-z_]+)\"", text))
+        keys.update(re.findall(r"\{\s*\"([a-z_]+)\",\s*KEY_[A-Z]+", text))
     return keys
 
 
@@ -103,11 +103,17 @@ class Pages(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
-    """Commands are the indented or fenced lines that begin with a path or with `tradesup`."""
+    """Commands are the fenced lines that begin with a path or with `tradesup`."""
 
     def commands(self):
-        blocks = re.findall(r"^```[a-z]*\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
-        return [line.lstrip("$ ") for block in blocks for line in block.splitlines()]
+        """The lines of fenced blocks; of a block that names a language, none."""
+        lines, fence = [], None
+        for line in read("README.md").splitlines():
+            if line.startswith("```"):
+                fence = line if fence is None else None
+            elif fence == "```":
+                lines.append(line)
+        return lines
 
     def test_commands_exist(self):
         paths = [line.split()[0] for line in self.commands() if re.match(r"(etc|tests)/", line)]

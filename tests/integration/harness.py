@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,6 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("TRADESUP_BUILD", os.path.join(TREE, "build")))
 TRADESUP = os.path.join(BUILD, "tradesup")
 WORKER = os.path.join(BUILD, "tradesup-worker")
-BADWORKER = os.path.join(BUILD, "tests", "badworker")
 SAMPLE = os.path.join(TREE, "etc", "examples", "bitstamp-btcusd.csv.gz")
 SHARED = os.path.join(os.path.dirname(TREE), "shared")
 
@@ -31,6 +31,19 @@ SHARED = os.path.join(os.path.dirname(TREE), "shared")
 TIMEOUT = float(os.environ.get("TRADESUP_TEST_TIMEOUT", "60"))
 
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_ESCALATED, EXIT_OSERR, EXIT_CONFIG = 0, 64, 69, 70, 71, 78
+
+
+def is_sanitized():
+    """Whether the build has a sanitizer; its memory is no measure then."""
+    try:
+        with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json")) as file:
+            options = {option["name"]: option["value"] for option in json.load(file)}
+    except FileNotFoundError:
+        return False
+    return options.get("b_sanitize", "none") != "none"
+
+
+SANITIZED = is_sanitized()
 
 
 def wait_until(condition, what, timeout=TIMEOUT):
@@ -132,6 +145,16 @@ def quoted(word):
     return '"%s"' % word.replace("\\", "\\\\").replace('"', '\\"')
 
 
+MISBEHAVE = os.path.join(TREE, "tests", "integration", "misbehave.py")
+
+
+def misbehaving(mode, **settings):
+    """A worker section for one of misbehave.py's modes, restarted without delay."""
+    section = {"command": [sys.executable, "-S", MISBEHAVE, mode], "heartbeat": "10s",
+               "restart_delay": "1ms", "restart_delay_max": "1ms"}
+    return dict(section, **settings)
+
+
 # The feed ends, the worker ends with 0, and so does `tradesup run`.
 ENDS_WITH_ITS_FEED = {"restart": "transient", "significant": "yes"}
 ENDS_WITH_ITS_WORKERS = {"auto_shutdown": "all_significant"}
@@ -186,6 +209,20 @@ class Box:
             raise AssertionError("tradesup %s ended with %d: %s"
                                  % (verb, result.returncode, result.stderr))
         return json.loads(result.stdout)
+
+    def ask(self, request):
+        """Send one line to the control socket; the lines of the answer, the verdict last."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(os.path.join(self.path, "run", "control"))
+            connection.sendall(request.encode() + b"\n")
+            answer = b""
+            while not re.search(rb"^(ok|error\b.*)\n", answer, re.MULTILINE):
+                got = connection.recv(65536)
+                if not got:
+                    raise AssertionError("no verdict: %r" % answer)
+                answer += got
+        return answer.decode().splitlines()
 
     def leftovers(self):
         return processes_with("TRADESUP_TEST_BOX=" + self.path)

@@ -28,9 +28,9 @@ class RandomKills(TradingCase):
         self.random = random.Random(SEED)
         print("# TRADESUP_SEED=%d" % SEED, flush=True)
 
-    def prepare_feed(self, rows, batch):
+    def prepare_feed(self, rows, batch, cycle):
         feed = self.box.file("feed.csv.gz", RandomFeed(SEED, rows=rows).csv())
-        trading = trading_section(feed, batch=batch, flow_cluster={
+        trading = trading_section(feed, batch=batch, cycle=cycle, flow_cluster={
             "window": "10m", "min_trades": "4", "min_notional": "3000", "cooldown": "2m"},
             orders={"long_only": "no"}, paper={"fee_bps": "10", "slippage_bps": "5"})
         self.prepare(trading, supervisor=NEVER_GIVE_UP)
@@ -55,8 +55,8 @@ class RandomKills(TradingCase):
         harness.wait_until(lambda: not self.box.leftovers(), "the workers' end")
         return self.box.start()
 
-    def check(self, rows, batch, most):
-        trading = self.prepare_feed(rows, batch)
+    def check(self, rows, batch, cycle, most):
+        trading = self.prepare_feed(rows, batch, cycle)
         run = self.box.start()
         kills = 0
         while kills < KILLS:
@@ -73,11 +73,15 @@ class RandomKills(TradingCase):
         self.run_to_the_end()
         self.assertEqual(self.ledger(), ledger)
 
-    def test_small_batches(self):
-        self.check(rows=4000, batch="3", most=0.15)
+    def test_kills_while_it_trades(self):
+        self.check(rows=6000, batch="3", cycle="1ms", most=0.3)
 
-    def test_large_batches(self):
-        self.check(rows=60000, batch="2000", most=0.25)
+    def test_kills_within_large_batches(self):
+        self.check(rows=40000, batch="10000", cycle="0s", most=0.03)
+
+    def test_kills_at_the_start(self):
+        """So soon after each other that hardly a life gets as far as its first batch."""
+        self.check(rows=2000, batch="100", cycle="0s", most=0.008)
 
 
 if __name__ == "__main__":

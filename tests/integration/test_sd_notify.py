@@ -16,7 +16,7 @@ IDLE = {"command": ["sleep", "1000000"], "heartbeat": "0s"}
 
 # What every worker below begins with: say(text) sends one datagram.
 SAYS = r"""
-import os, signal, socket, sys, time
+import os, signal, socket, sys
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 address = os.environ["NOTIFY_SOCKET"]
 notify.connect("\0" + address[1:] if address[0] == "@" else address)
@@ -117,7 +117,7 @@ class FromAWorker(Case):
     def test_fed_watchdog_is_none(self):
         gate = os.path.join(self.box.path, "gate")
         os.mkfifo(gate)
-        feed = "say('READY=1')\nfor i in range(30): say('WATCHDOG=1'); time.sleep(0.05)\n"
+        feed = "say('READY=1')\nfor i in range(30): say('WATCHDOG=1'); signal.sigtimedwait([], 0.05)\n"
         run = self.start(feed + "open(%r).read(); signal.pause()" % gate, watchdog="1s")
         with open(gate, "w"):  # blocks until the worker has said it 30 times, 1.5 s
             pass

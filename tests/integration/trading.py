@@ -12,10 +12,10 @@ WORKER_NAME = "flow"
 FREE_FIELDS = {"broker_id", "reason"}
 
 
-def trading_section(feed, **sections):
-    """A trading section that reads @feed as fast as it goes; keyword arguments override."""
+def trading_section(path, **sections):
+    """A trading section that reads the file @path as fast as it goes; keyword arguments override."""
     section = {"cycle": "0s", "batch": "1000", "feed": "file",
-               "file": {"path": feed, "time_unit": "ns"}}
+               "file": {"path": path, "time_unit": "ns"}}
     for name, value in sections.items():
         if isinstance(value, dict):
             section[name] = dict(section.get(name, {}), **value)

@@ -6,7 +6,6 @@
  */
 #include "supervisor/guardian.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +22,7 @@
 #include "common/cleanup.h"
 #include "supervisor/procfs.h"
 #include "supervisor/spawn.h"
+#include "tests/unit/suite.h"
 
 /* Each writes a line when it is as it should be, and would live on for long. */
 #define STUBBORN "trap '' TERM; echo up; sleep 1000; sleep 1000"
@@ -354,15 +354,9 @@ START_TEST(covers_extensions_of_its_marker)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("guardian");
-	TCase *tcase = tcase_create("guardian");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, ends_everything_marked, 0, ARRAY_SIZE(scripts));
 	tcase_add_test(tcase, spares_what_is_not_marked);
 	tcase_add_test(tcase, holds_nothing_and_heeds_nobody);
@@ -371,9 +365,10 @@ main(void)
 	tcase_add_test(tcase, makes_markers);
 	tcase_add_loop_test(
 	    tcase, covers_extensions_of_its_marker, 0, ARRAY_SIZE(marker_cases));
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+}
+
+int
+main(void)
+{
+	return suite_run("guardian", add_tests);
 }

@@ -3,10 +3,10 @@
  * near: distances by a table, and which word is proposed for which slip.
  */
 #include <check.h>
-#include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
+#include "suite.h"
 
 static const struct {
 	const char *a, *b;
@@ -73,20 +73,15 @@ START_TEST(near_word_of)
 }
 END_TEST
 
+static void
+add_tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, distance_of, 0, ARRAY_SIZE(distances));
+	tcase_add_loop_test(tcase, near_word_of, 0, ARRAY_SIZE(finds));
+}
+
 int
 main(void)
 {
-	Suite *suite = suite_create("near");
-	TCase *tcase = tcase_create("near");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_loop_test(tcase, distance_of, 0, ARRAY_SIZE(distances));
-	tcase_add_loop_test(tcase, near_word_of, 0, ARRAY_SIZE(finds));
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run("near", add_tests);
 }

@@ -4,11 +4,11 @@
  * is.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/options.h"
+#include "suite.h"
 
 #define WORDS_MAX 8
 
@@ -28,13 +28,15 @@ parse(const char *const words[WORDS_MAX], char *arguments[WORDS_MAX + 1],
 	return options_parse(arguments, allowed, options, error);
 }
 
-static const struct {
+struct good_case {
 	const char *what;
 	const char *words[WORDS_MAX];
 	const char *config, *json, *follow, *lines;
 	const char *operands[WORDS_MAX];
 	size_t n_separated;
-} good[] = {
+};
+
+static const struct good_case good[] = {
 	{ "nothing", { NULL }, NULL, NULL, NULL, NULL, { NULL }, 0 },
 	{ "a flag", { "--json" }, NULL, "", NULL, NULL, { NULL }, 0 },
 	{ "a letter", { "-c", "x" }, "x", NULL, NULL, NULL, { NULL }, 0 },
@@ -88,13 +90,15 @@ START_TEST(parses)
 }
 END_TEST
 
-static const struct {
+struct bad_case {
 	const char *words[WORDS_MAX];
 	const char *says;
-} bad[] = {
-	{ { "--jsn" }, "unknown option '--jsn'; did you mean '--json'?" },
-	{ { "--folow" }, "unknown option '--folow'; did you mean '--follow'?" },
-	{ { "--conf=x" }, "unknown option '--conf=x'; did you mean '--config'?" },
+};
+
+static const struct bad_case bad[] = {
+	{ { "--jsn" }, "unknown option '--jsn' (did you mean '--json'?)" },
+	{ { "--folow" }, "unknown option '--folow' (did you mean '--follow'?)" },
+	{ { "--conf=x" }, "unknown option '--conf=x' (did you mean '--config'?)" },
 	{ { "--frobnicate" }, "unknown option '--frobnicate'" },
 	{ { "a", "--keep" }, "unknown option '--keep'" }, /* known, but not allowed */
 	{ { "-x" }, "unknown option '-x'" },
@@ -118,10 +122,12 @@ START_TEST(refuses)
 }
 END_TEST
 
-static const struct {
+struct numbers_case {
 	const char *text;
 	long number; /* -1: refused */
-} numbers[] = {
+};
+
+static const struct numbers_case numbers[] = {
 	{ NULL, 50 },
 	{ "0", 0 },
 	{ "7", 7 },
@@ -150,10 +156,12 @@ START_TEST(reads_number)
 }
 END_TEST
 
-static const struct {
+struct verbs_case {
 	const char *words[WORDS_MAX];
 	size_t index;
-} verbs[] = {
+};
+
+static const struct verbs_case verbs[] = {
 	{ { "status" }, 0 },
 	{ { "-c", "f", "status", "-f" }, 2 },
 	{ { "-cf", "status" }, 1 },
@@ -196,23 +204,18 @@ START_TEST(every_option_is_described)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("options");
-	TCase *tcase = tcase_create("options");
-	SRunner *runner;
-	int failed;
-
 	tcase_add_loop_test(tcase, parses, 0, ARRAY_SIZE(good));
 	tcase_add_loop_test(tcase, refuses, 0, ARRAY_SIZE(bad));
 	tcase_add_loop_test(tcase, reads_number, 0, ARRAY_SIZE(numbers));
 	tcase_add_loop_test(tcase, finds_verb, 0, ARRAY_SIZE(verbs));
 	tcase_add_test(tcase, every_option_is_described);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	return suite_run("options", add_tests);
 }

@@ -134,9 +134,11 @@ START_TEST(parents_are_created_and_existing_ones_are_fine)
 	_cleanup_free_ char *deep = path_join(directory, "a/b//c/");
 	_cleanup_free_ char *file = path_join(directory, "file");
 	_cleanup_free_ char *below = path_join(file, "x");
-	_cleanup_fclose_ FILE *created = fopen(file, "we");
+	_cleanup_fclose_ FILE *created = NULL;
 	struct stat st;
 
+	created = fopen(file, "we");
+	ck_assert_ptr_nonnull(created);
 	ck_assert_int_eq(path_mkdirs(deep, 0700), 0);
 	ck_assert_int_eq(stat(deep, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0700);

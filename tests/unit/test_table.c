@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/table.h"
+#include "suite.h"
 
 static const struct table_column columns[] = {
 	{ "NAME", TABLE_LEFT },
@@ -153,14 +154,9 @@ START_TEST(cuts_at_the_terminals_edge)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("table");
-	TCase *tcase = tcase_create("table");
-	SRunner *runner;
-	int failed;
-
 	tcase_add_test(tcase, aligns_columns);
 	tcase_add_test(tcase, says_dash_for_unknown_and_fills_up);
 	tcase_add_test(tcase, titles_alone);
@@ -169,10 +165,10 @@ main(void)
 	tcase_add_test(tcase, cell_cannot_break_out);
 	tcase_add_test(tcase, colours_do_not_shift);
 	tcase_add_test(tcase, cuts_at_the_terminals_edge);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	return suite_run("table", add_tests);
 }

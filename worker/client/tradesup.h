@@ -3,23 +3,22 @@
  * libtradesup: the worker's side of the protocol, for programs in C.
  *
  * A worker that finds TRADESUP_FD in its environment is supervised. It says ready once,
- * heartbeats from its own loop (never from a helper thread: a frozen loop must look frozen), and reports every
- * cycle. When tradesup_poll() says that the supervisor is gone, it makes itself safe and exits.
+ * heartbeats from its own loop (never from a helper thread: a frozen loop must look
+ *frozen), and reports every cycle. When tradesup_poll() says that the supervisor is
+ *gone, it makes itself safe and exits.
  *
  *	struct tradesup *link = tradesup_open("flow");
  *
  *	tradesup_ready(link);
  *	for (;;) {
- *		if (tradesup_poll(link, 0, &order) < 0 || order.request == TRADESUP_STOP ||
- *		    order.request == TRADESUP_GONE)
- *			break;
- *		tradesup_heartbeat(link, cycle, "fetch");
- *		…
+ *		if (tradesup_poll(link, 0, &order) < 0 || order.request == TRADESUP_STOP
+ *|| order.request == TRADESUP_GONE) break; tradesup_heartbeat(link, cycle, "fetch"); …
  *		tradesup_cycle(link, &report);
  *	}
  *	tradesup_bye(link);
  *
- * Without TRADESUP_FD every call does nothing and succeeds, so the program runs alone, too.
+ * Without TRADESUP_FD every call does nothing and succeeds, so the program runs alone,
+ *too.
  */
 #pragma once
 
@@ -31,15 +30,16 @@ struct tradesup;
 struct tradesup_cycle_report {
 	int64_t cycle, clusters, orders;
 	const char *error; /* NULL: a good cycle */
-	bool healed;       /* level 2 ended it early; neither good nor failed */
+	bool healed;	   /* level 2 ended it early; neither good nor failed */
 	int64_t duration_ns;
 };
 
 /**
  * tradesup_open() - take the descriptor in TRADESUP_FD and say hello
  *
- * The descriptor becomes close-on-exec and non-blocking, and the variable is taken out of the
- * environment. Return: NULL when out of memory, or when the variable names no SEQPACKET socket.
+ * The descriptor becomes close-on-exec and non-blocking, and the variable is taken out
+ * of the environment. Return: NULL when out of memory, or when the variable names no
+ * SEQPACKET socket.
  */
 struct tradesup *tradesup_open(const char *name);
 
@@ -47,15 +47,15 @@ struct tradesup *tradesup_open(const char *name);
 bool tradesup_is_supervised(const struct tradesup *link);
 
 /*
- * Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most 1 s for
- * room in the socket (-EAGAIN). Texts are cut to 1023 bytes, a phase to 63. The words of
- * tradesup_heal() are those of tradesup-protocol(7); -EINVAL for any other.
+ * Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most
+ * 1 s for room in the socket (-EAGAIN). Texts are cut to 1023 bytes, a phase to 63. The
+ * words of tradesup_heal() are those of tradesup-protocol(7); -EINVAL for any other.
  */
 int tradesup_ready(struct tradesup *link);
 int tradesup_heartbeat(struct tradesup *link, int64_t cycle, const char *phase);
 int tradesup_cycle(struct tradesup *link, const struct tradesup_cycle_report *report);
-int tradesup_heal(struct tradesup *link, int level, const char *kind, const char *outcome,
-    const char *detail);
+int tradesup_heal(struct tradesup *link, int level, const char *kind,
+    const char *outcome, const char *detail);
 int tradesup_status(struct tradesup *link, const char *text);
 int tradesup_restart(struct tradesup *link, const char *reason);
 int tradesup_bye(struct tradesup *link);
@@ -64,7 +64,8 @@ enum tradesup_request {
 	TRADESUP_NOTHING,
 	TRADESUP_STOP, /* end now; SIGKILL comes after deadline_ms (-1: never) */
 	TRADESUP_RELOAD,
-	TRADESUP_FAULT, /* a drill: behave as if this fault had happened; kind names it */
+	TRADESUP_FAULT, /* a drill: behave as if this fault had happened; kind names it
+			 */
 	TRADESUP_GONE,	/* the supervisor has gone: make safe and exit */
 };
 
@@ -77,11 +78,12 @@ struct tradesup_order {
 /**
  * tradesup_poll() - wait up to @timeout_ms (0: do not wait, -1: for ever) for a request
  *
- * Packets that are no request are passed over. Alone it waits the time out, so that a loop
- * keeps its pace. Once the supervisor is gone every call says TRADESUP_GONE.
+ * Packets that are no request are passed over. Alone it waits the time out, so that a
+ * loop keeps its pace. Once the supervisor is gone every call says TRADESUP_GONE.
  * Return: 0, also with TRADESUP_NOTHING; -EINTR: a signal came; -errno.
  */
-int tradesup_poll(struct tradesup *link, int timeout_ms, struct tradesup_order *ret_order);
+int tradesup_poll(
+    struct tradesup *link, int timeout_ms, struct tradesup_order *ret_order);
 
 /** tradesup_fd() - to wait on in an event loop of one's own; -1 when not supervised. */
 int tradesup_fd(const struct tradesup *link);

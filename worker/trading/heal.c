@@ -65,6 +65,7 @@ find_case(struct healer *healer, const struct fault *fault)
 {
 	for (size_t i = 0; i < healer->n_cases; i++)
 		if (healer->cases[i].kind == fault->kind &&
+		    healer->cases[i].cause == fault->cause &&
 		    strcmp(healer->cases[i].name, fault->name) == 0)
 			return &healer->cases[i];
 	return NULL;
@@ -95,6 +96,7 @@ new_case(struct healer *healer, const struct fault *fault)
 			if (healer->cases[i].cycle < slot->cycle)
 				slot = &healer->cases[i];
 	slot->kind = fault->kind;
+	slot->cause = fault->cause;
 	snprintf(slot->name, sizeof(slot->name), "%s", fault->name);
 	return slot;
 }

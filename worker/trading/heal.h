@@ -61,7 +61,8 @@ enum heal_remedy {
 struct fault {
 	enum fault_kind kind;
 	enum heal_cause cause;
-	char name[HEAL_NAME_MAX]; /* what: with @kind it tells one fault from another */
+	char name[HEAL_NAME_MAX]; /* what; with @kind and @cause it tells one fault from
+				     another */
 	char why[ERROR_TEXT_MAX]; /* a sentence */
 };
 
@@ -88,6 +89,7 @@ struct heal_ops {
 
 struct heal_case {
 	enum fault_kind kind;
+	enum heal_cause cause;
 	char name[HEAL_NAME_MAX];
 	int64_t cycle; /* in which it was last there */
 	enum heal_outcome outcome;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ledger: the report on a worker's trading, from its journal alone, opened read-only.
+ * The ledger: the report on a worker's trading, from its journal alone, opened
+ * read-only.
  */
 #pragma once
 
@@ -16,4 +17,5 @@
  *
  * Return: 0; -ENOENT: no journal; -errno with @error filled.
  */
-int ledger_print(const char *journal, const char *worker, bool json, FILE *out, struct error *error);
+int ledger_print(
+    const char *journal, const char *worker, bool json, FILE *out, struct error *error);

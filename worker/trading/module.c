@@ -81,6 +81,12 @@ module_path(const struct module *module)
 	return module->path;
 }
 
+uint32_t
+module_hash(const struct module *module)
+{
+	return module->crc;
+}
+
 /* @folder/@name.so, if it is there. Return: 0; -ENOENT; -ENOMEM. */
 static int
 try_folder(const char *folder, size_t length, const char *name, char **ret_path)

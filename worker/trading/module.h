@@ -32,6 +32,9 @@ int module_load(const struct config_trading *trading, struct error *error,
 /** module_path() - where the file was found; owned by the module. */
 const char *module_path(const struct module *module);
 
+/** module_hash() - crc32 of the file that was loaded; tells one build from another. */
+uint32_t module_hash(const struct module *module);
+
 /**
  * module_check() - whether the file that would be loaded now is there and loadable
  *

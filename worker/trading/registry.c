@@ -6,15 +6,16 @@
  */
 #include "worker/trading/registry.h"
 
-#include <confuse.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/duration.h"
 #include "common/paths.h"
+#include "common/syntax.h"
 
 #define ENTRIES_MAX 1024
 #define KEY_MAX 64
@@ -79,72 +80,37 @@ registry_builtin(void)
 	return builtin;
 }
 
-/* The character after a comment or a quoted string that begins at @p; NULL: it has no
- * end. */
-static const char *
-skip_opaque(const char *p)
-{
-	char quote = *p;
+/* struct reader - a registry in the making */
+struct reader {
+	const char *path; /* the registry file's */
+	const char *base;
+	struct registry *registry;
+	struct error *error; /* the first one */
+};
 
-	if (quote == '/' && p[1] == '*') {
-		p = strstr(p + 2, "*/");
-		return p ? p + 2 : NULL;
-	}
-	if (quote == '#' || quote == '/')
-		return p + strcspn(p, "\n");
-	for (p++; *p && *p != quote; p++)
-		if (*p == '\\' && p[1])
-			p++;
-	return *p ? p + 1 : NULL;
-}
-
-/*
- * libConfuse takes the end of the file for the end of any section, so half a file would
- * pass. Return: the line of the last thing left open; 0: all are closed.
- */
-static unsigned
-unclosed_line(const char *text)
-{
-	unsigned line = 1, opened = 0, depth = 0;
-
-	for (const char *p = text, *next; *p; p = next) {
-		bool opaque = strchr("#\"'", *p) || strncmp(p, "//", 2) == 0 ||
-			      strncmp(p, "/*", 2) == 0;
-
-		next = opaque ? skip_opaque(p) : p + 1;
-		if (!next)
-			return line;
-		if (*p == '{' && depth++ == 0)
-			opened = line;
-		if (*p == '}' && depth > 0)
-			depth--;
-		for (; p < next; p++)
-			line += *p == '\n';
-	}
-	return depth ? opened : 0;
-}
-
-/* libConfuse hands its complaint to a function that it gives no argument of ours. */
-static _Thread_local struct parse {
-	const char *path;
-	struct error *error;
-} parsing;
-
-static void __attribute__((format(printf, 2, 0)))
-on_parse_error(cfg_t *cfg, const char *format, va_list args)
+static int __attribute__((format(printf, 3, 4)))
+bad(const struct reader *reader, unsigned line, const char *format, ...)
 {
 	char what[ERROR_TEXT_MAX / 2];
+	va_list args;
 
-	/* In a section of free keys libConfuse complains of each new one and then takes
-	 * it. */
-	if (cfg->flags & CFGF_KEYSTRVAL && strncmp(format, "no such option", 14) == 0)
-		return;
+	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
-	if (!parsing.error->text[0])
-		error_set(parsing.error, 0, "%s:%d: %s", parsing.path, cfg->line, what);
+	va_end(args);
+	return error_set(
+	    reader->error, REGISTRY_E_BAD, "%s:%u: %s", reader->path, line, what);
 }
 
-/* @out: "StateFiles.BOT_HEARTBEAT" for the key bot_heartbeat; caller frees. */
+static void
+on_syntax_error(unsigned line, const char *what, void *data)
+{
+	const struct reader *reader = data;
+
+	if (!reader->error->text[0])
+		bad(reader, line, "%s", what);
+}
+
+/* @ret_name: "StateFiles.BOT_HEARTBEAT" for the key bot_heartbeat; caller frees. */
 static int
 entry_name(enum registry_section section, const char *key, char **ret_name)
 {
@@ -162,20 +128,6 @@ entry_name(enum registry_section section, const char *key, char **ret_name)
 		*p = (char)toupper((unsigned char)*p);
 	*ret_name = name;
 	return 0;
-}
-
-struct reader {
-	const char *path; /* the registry file's */
-	const char *base;
-	struct registry *registry;
-	struct error *error;
-};
-
-static int
-bad(const struct reader *reader, const char *key, const char *what)
-{
-	return error_set(
-	    reader->error, REGISTRY_E_BAD, "%s: %s: %s", reader->path, key, what);
 }
 
 static void
@@ -200,22 +152,16 @@ apply_needs(struct registry_entry *entry)
 
 /* Takes over what @entry owns, in any case. */
 static int
-add_entry(const struct reader *reader, struct registry_entry *entry)
+append(const struct reader *reader, struct registry_entry *entry)
 {
 	struct registry *registry = reader->registry;
 	struct registry_entry *grown;
-	int r = 0;
 
-	if (registry_find(registry, entry->name))
-		r = bad(reader, entry->name, "named twice");
-	else if (registry->n_entries == ENTRIES_MAX)
-		r = bad(reader, entry->name, "one entry too many (1024 is the most)");
-	grown = r ? NULL
-		  : reallocarray(
-			registry->entries, registry->n_entries + 1, sizeof(*grown));
+	grown =
+	    reallocarray(registry->entries, registry->n_entries + 1, sizeof(*grown));
 	if (!grown) {
 		entry_deinit(entry);
-		return r ? r : -ENOMEM;
+		return -ENOMEM;
 	}
 	registry->entries = grown;
 	apply_needs(entry);
@@ -224,32 +170,46 @@ add_entry(const struct reader *reader, struct registry_entry *entry)
 }
 
 static int
-add_path(const struct reader *reader, const char *key, const char *path,
-    struct registry_entry *entry)
+add_entry(const struct reader *reader, struct registry_entry *entry, const char *key,
+    unsigned line, const char *path)
 {
 	int r;
 
 	if (!path || !*path)
-		return bad(reader, key, "no path");
+		return bad(reader, line, "%s: it has no path", key);
+	if (reader->registry->n_entries == ENTRIES_MAX)
+		return bad(reader, line, "%s: more than %d entries", key, ENTRIES_MAX);
 	r = entry_name(entry->section, key, &entry->name);
 	if (r == -EINVAL)
-		return bad(reader, key, "a key is letters, digits and _, at most 64");
+		return bad(reader, line,
+		    "%s: a key is letters, digits and _, at most %d", key, KEY_MAX);
 	if (r < 0)
 		return r;
+	if (registry_find(reader->registry, entry->name)) {
+		free(entry->name);
+		return bad(reader, line, "%s: given twice", key);
+	}
 	entry->path = path_join(reader->base, path);
 	if (!entry->path) {
 		free(entry->name);
 		return -ENOMEM;
 	}
-	return add_entry(reader, entry);
+	return append(reader, entry);
 }
 
 static int
-read_check(const char *word, unsigned *checks)
+read_required(struct registry_entry *entry, const char *text)
+{
+	entry->required = strcmp(text, "yes") == 0;
+	return entry->required || strcmp(text, "no") == 0 ? 0 : -EINVAL;
+}
+
+static int
+read_check(struct registry_entry *entry, const char *text)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(check_words); i++) {
-		if (strcmp(word, check_words[i].word) == 0) {
-			*checks |= check_words[i].check;
+		if (strcmp(text, check_words[i].word) == 0) {
+			entry->checks |= check_words[i].check;
 			return 0;
 		}
 	}
@@ -257,98 +217,98 @@ read_check(const char *word, unsigned *checks)
 }
 
 static int
-add_section_entry(
-    const struct reader *reader, enum registry_section section, cfg_t *values)
+read_max_age(struct registry_entry *entry, const char *text)
+{
+	return duration_parse(text, &entry->max_age_ns);
+}
+
+/* The keys of an entry's section, but for its path. */
+static const struct {
+	const char *key;
+	int (*read)(struct registry_entry *entry, const char *text);
+	const char *wanted;
+} entry_keys[] = {
+	{ "required", read_required, "yes or no" },
+	{ "check", read_check, "exists, writable or json, or a list of them" },
+	{ "max_age", read_max_age, "a duration (5m, 30s)" },
+};
+
+static int
+read_entry_key(const struct reader *reader, const struct syntax_entry *option,
+    struct registry_entry *entry)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entry_keys); i++) {
+		if (strcmp(option->key, entry_keys[i].key) != 0)
+			continue;
+		for (struct syntax_value *v = option->value; v; v = v->next)
+			if (entry_keys[i].read(entry, v->text) < 0)
+				return bad(reader, option->line, "%s: '%s' is not %s",
+				    option->key, v->text, entry_keys[i].wanted);
+		return 0;
+	}
+	return bad(reader, option->line, "%s: there is no such key", option->key);
+}
+
+/* entry KEY { path = … } */
+static int
+read_entry_section(const struct reader *reader, enum registry_section section,
+    const struct syntax_entry *node)
 {
 	struct registry_entry entry = { .section = section };
-	const char *key = cfg_title(values);
+	const char *path = NULL;
+	int r = 0;
 
-	entry.required = cfg_getbool(values, "required");
-	for (unsigned i = 0; i < cfg_size(values, "check"); i++)
-		if (read_check(cfg_getnstr(values, "check", i), &entry.checks) < 0)
-			return bad(reader, key, "check is exists, writable or json");
-	if (duration_parse(cfg_getstr(values, "max_age"), &entry.max_age_ns) < 0)
-		return bad(reader, key, "max_age is no duration (5m, 30s)");
-	return add_path(reader, key, cfg_getstr(values, "path"), &entry);
+	if (strcmp(node->key, "entry") != 0 || !node->title)
+		return bad(reader, node->line,
+		    "%s: a section here is `entry KEY { … }`", node->key);
+	for (struct syntax_entry *o = node->entry; o && r == 0; o = o->next) {
+		if (o->kind == SYNTAX_VALUE && strcmp(o->key, "path") == 0)
+			path = o->value->text;
+		else
+			r = read_entry_key(reader, o, &entry);
+	}
+	return r ? r : add_entry(reader, &entry, node->title, node->line, path);
 }
 
 static int
-add_option(
-    const struct reader *reader, enum registry_section section, cfg_opt_t *option)
+read_section(const struct reader *reader, enum registry_section section,
+    const struct syntax_entry *node)
 {
-	struct registry_entry entry = { .section = section };
 	int r = 0;
 
-	if (option->type != CFGT_SEC)
-		return add_path(reader, cfg_opt_name(option),
-		    cfg_opt_size(option) ? cfg_opt_getnstr(option, 0) : NULL, &entry);
-	for (unsigned i = 0; i < cfg_opt_size(option) && r == 0; i++)
-		r = add_section_entry(reader, section, cfg_opt_getnsec(option, i));
+	for (struct syntax_entry *e = node->entry; e && r == 0; e = e->next) {
+		struct registry_entry entry = { .section = section };
+
+		if (e->kind == SYNTAX_SECTION)
+			r = read_entry_section(reader, section, e);
+		else if (e->kind == SYNTAX_LIST)
+			r = bad(reader, e->line, "%s: one path, not a list", e->key);
+		else
+			r = add_entry(reader, &entry, e->key, e->line, e->value->text);
+	}
 	return r;
 }
 
 static int
-read_sections(const struct reader *reader, cfg_t *cfg)
+read_root(const struct reader *reader, const struct syntax_entry *root)
 {
-	for (int s = 0; s < REGISTRY_SECTION_COUNT; s++) {
-		cfg_t *section = cfg_getsec(cfg, sections[s].key);
+	int r = 0;
 
-		for (unsigned i = 0; section && i < cfg_num(section); i++) {
-			int r = add_option(
-			    reader, (enum registry_section)s, cfg_getnopt(section, i));
+	for (struct syntax_entry *e = root->entry; e && r == 0; e = e->next) {
+		int section = 0;
 
-			if (r)
-				return r;
-		}
+		while (section < REGISTRY_SECTION_COUNT &&
+		       strcmp(e->key, sections[section].key) != 0)
+			section++;
+		if (section == REGISTRY_SECTION_COUNT || e->kind != SYNTAX_SECTION)
+			r = bad(reader, e->line,
+			    "%s: not a section of a registry (directories, "
+			    "state_files, cache_files)",
+			    e->key);
+		else
+			r = read_section(reader, (enum registry_section)section, e);
 	}
-	return 0;
-}
-
-static void
-cfg_freep(cfg_t **cfg)
-{
-	if (*cfg)
-		cfg_free(*cfg);
-}
-
-/* Return: 0; REGISTRY_E_BAD; -ENOMEM. */
-static int
-parse_syntax(const char *text, const char *path, struct error *error, cfg_t **ret_cfg)
-{
-	cfg_opt_t entry[] = {
-		CFG_STR("path", NULL, CFGF_NODEFAULT),
-		CFG_BOOL("required", cfg_false, CFGF_NONE),
-		CFG_STR_LIST("check", "{exists}", CFGF_NONE),
-		CFG_STR("max_age", "0", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t section[] = {
-		CFG_SEC("entry", entry, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_END(),
-	};
-	cfg_opt_t root[] = {
-		CFG_SEC("directories", section, CFGF_KEYSTRVAL),
-		CFG_SEC("state_files", section, CFGF_KEYSTRVAL),
-		CFG_SEC("cache_files", section, CFGF_KEYSTRVAL),
-		CFG_END(),
-	};
-	_cleanup_(cfg_freep) cfg_t *cfg = cfg_init(root, CFGF_NONE);
-	int r;
-
-	if (!cfg)
-		return -ENOMEM;
-	cfg_set_error_function(cfg, on_parse_error);
-	error->text[0] = '\0';
-	parsing = (struct parse){ path, error };
-	r = cfg_parse_buf(cfg, text);
-	parsing = (struct parse){ NULL, NULL };
-	if (r != CFG_SUCCESS) {
-		if (!error->text[0])
-			error_set(error, 0, "%s: cannot be read as a registry", path);
-		return REGISTRY_E_BAD;
-	}
-	*ret_cfg = steal(&cfg);
-	return 0;
+	return r;
 }
 
 int
@@ -357,24 +317,20 @@ registry_parse(const char *text, size_t length, const char *path, const char *ba
 {
 	_cleanup_(registry_freep) struct registry *registry =
 	    calloc(1, sizeof(*registry));
-	_cleanup_(cfg_freep) cfg_t *cfg = NULL;
-	_cleanup_free_ char *copy = strndup(text, length);
-	struct reader reader = { path, base, registry, error };
-	unsigned line;
+	_cleanup_(syntax_deinit) struct syntax syntax = { 0 };
+	struct error first = { "" };
+	struct reader reader = { path, base, registry, &first };
 	int r;
 
-	if (!registry || !copy)
+	if (!registry)
 		return -ENOMEM;
-	if (strlen(copy) != length)
-		return error_set(error, REGISTRY_E_BAD, "%s: holds a NUL byte", path);
-	line = unclosed_line(copy);
-	if (line)
-		return error_set(error, REGISTRY_E_BAD,
-		    "%s:%u: a brace or quote that is not closed", path, line);
-	r = parse_syntax(copy, path, error, &cfg);
-	if (r)
-		return r;
-	r = read_sections(&reader, cfg);
+	r = syntax_parse(&syntax, text, length, on_syntax_error, &reader);
+	if (r == 0 && first.text[0])
+		r = REGISTRY_E_BAD;
+	if (r == 0)
+		r = read_root(&reader, &syntax.root);
+	if (r == REGISTRY_E_BAD)
+		*error = first;
 	if (r)
 		return r;
 	*ret_registry = steal(&registry);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "worker/trading/stamp.h"
 
 enum registry_section {
 	REGISTRY_DIRECTORIES,
@@ -32,8 +33,9 @@ struct registry_entry {
 	char *name;    /* "StateFiles.BOT_HEARTBEAT" */
 	char *path;    /* absolute, or relative to the working directory */
 	bool required; /* the target must be there; else the checks apply once it is */
-	unsigned checks;    /* of enum registry_check */
-	int64_t max_age_ns; /* 0: any age; else the target's last change is younger */
+	unsigned checks;     /* of enum registry_check */
+	int64_t max_age_ns;  /* 0: any age; else the target's last change is younger */
+	struct stamp passed; /* of the target when its content was last found good */
 };
 
 struct registry {

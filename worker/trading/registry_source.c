@@ -81,15 +81,17 @@ parse_and_use(struct registry_source *source, struct error *error)
 	return r;
 }
 
+/* Return: as registry_source_refresh(), the sentence in @source. */
 static int
-read_file(struct registry_source *source, bool even_if_same, struct error *error)
+read_file(struct registry_source *source, bool even_if_same)
 {
 	struct stamp now = stamp_take(source->path);
 	_cleanup_free_ char *text = NULL;
+	struct error error = { "" };
 	size_t length = 0;
 	int r;
 
-	r = read_text(source->path, error, &text, &length);
+	r = read_text(source->path, &error, &text, &length);
 	if (r < 0)
 		return r;
 	source->stamp = now;
@@ -99,8 +101,9 @@ read_file(struct registry_source *source, bool even_if_same, struct error *error
 	free(source->text);
 	source->text = steal(&text);
 	source->length = length;
+	source->error = error;
 	if (r == 0)
-		return parse_and_use(source, error);
+		return parse_and_use(source, &source->error);
 	replace(source, NULL);
 	source->unsaved = false;
 	return r;
@@ -110,18 +113,26 @@ int
 registry_source_refresh(struct registry_source *source, struct error *error)
 {
 	struct stamp now = stamp_take(source->path);
+	int r;
 
-	/* The first time there is no stamp: a file that is not there must not look
-	 * unchanged. */
+	/* The first time the stamp is not settled: even no file is a change then. */
 	if (stamp_same(&source->stamp, &now))
 		return 0;
-	return read_file(source, false, error);
+	r = read_file(source, false);
+	if (r == REGISTRY_E_BAD)
+		*error = source->error;
+	return r;
 }
 
 int
 registry_source_reread(struct registry_source *source, struct error *error)
 {
-	return read_file(source, true, error);
+	int r;
+
+	r = read_file(source, true);
+	if (r == REGISTRY_E_BAD)
+		*error = source->error;
+	return r;
 }
 
 int

@@ -17,6 +17,7 @@ struct registry_source {
 	struct stamp stamp;	   /* of the file when it was read last */
 	char *text;		   /* what the file held then; NULL: it was not there */
 	size_t length;
+	struct error error; /* why the file gave no registry; \"\": it did */
 	bool unsaved; /* the file's text is in use and not yet the last good copy */
 };
 

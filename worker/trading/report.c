@@ -74,7 +74,7 @@ int
 report_heal(const struct reporter *reporter, int level, int64_t cycle,
     const struct fault *fault, const struct heal_result *result, int64_t duration_ns)
 {
-	char what[WHAT_MAX], detail[HEAL_NAME_MAX + WHAT_MAX];
+	char what[WHAT_MAX], detail[HEAL_NAME_MAX + WHAT_MAX + 2];
 
 	if (is_alone(reporter)) {
 		log_heal(reporter, level, cycle, fault, result, duration_ns);

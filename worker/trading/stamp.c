@@ -28,6 +28,7 @@ stamp_take(const char *path)
 	if (stat(path, &st) < 0)
 		return stamp;
 	stamp.there = true;
+	stamp.is_directory = S_ISDIR(st.st_mode);
 	stamp.device = st.st_dev;
 	stamp.inode = st.st_ino;
 	stamp.size = st.st_size;

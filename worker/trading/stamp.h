@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct stamp {
-	bool there;   /* false: no such file, or it cannot be looked at */
+	bool there; /* false: no such file, or it cannot be looked at */
+	bool is_directory;
 	bool settled; /* false: changed so lately that a second change might not show */
 	uint64_t device, inode;
 	int64_t size, mtime_ns, ctime_ns;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trading state of a worker: feed, strategy module, broker and journal, kept in step. One
- * batch is one transaction of the journal: cursor, counters, clusters, orders and fills
- * are all in it or not at all, so a kill at any moment repeats or completes a batch, never half of it.
+ * The trading state of a worker: feed, strategy module, broker and journal, kept in
+ * step. One batch is one transaction of the journal: cursor, counters, clusters, orders
+ * and fills are all in it or not at all, so a kill at any moment repeats or completes a
+ * batch, never half of it.
  *
- * For each event, in this order: the broker sees it (the paper broker fills), the strategy sees it, its
- * clusters become orders or reasons, each order is written as an intent and then given to the broker.
+ * For each event, in this order: the broker sees it (the paper broker fills), the
+ * strategy sees it, its clusters become orders or reasons, each order is written as an
+ * intent and then given to the broker.
  */
 #pragma once
 
@@ -17,15 +19,19 @@ struct trader;
 
 struct trader_paths {
 	const char *journal; /* StateFiles.JOURNAL */
-	const char *cursor;  /* CacheFiles.FEED_CURSOR: a copy for people and watchers; the journal's counts */
-	const char *freeze;  /* StateFiles.PRE_MARKET_FREEZE: while it exists no new order is placed; may be NULL */
+	const char *cursor;  /* CacheFiles.FEED_CURSOR: a copy for people and watchers;
+				the journal's counts */
+	const char *freeze;  /* StateFiles.PRE_MARKET_FREEZE: while it exists no new
+				order is placed; may be NULL */
 };
 
 /** struct trader_result - what one batch did */
 struct trader_result {
 	int64_t events, dropped, clusters, orders, fills;
-	bool ended; /* the feed has ended */
-	bool idle;  /* nothing to read now */
+	bool ended;	  /* the feed has ended */
+	bool idle;	  /* nothing to read now */
+	int cursor_error; /* -errno of writing the cursor file, which a later batch
+			     writes again; 0: fine */
 };
 
 /** trader_failure - what went wrong, for the healer */
@@ -35,33 +41,66 @@ struct trader_failure {
 };
 
 /**
- * trader_open() - open the journal, restore the last snapshot and replay the feed up to the cursor
+ * trader_open() - open the journal; neither feed nor module is needed for it
  * @worker: the worker's name, which is part of every client_order_id
+ * @trading: borrowed until trader_free()
  *
- * Nothing that the replay brings is recorded or ordered again.
- * Return: 0; -1 with @ret_failure filled.
+ * Feed and module are opened by the first batch (or trader_reload_module()), which
+ * restores the last snapshot and replays the feed up to the cursor. Nothing that the
+ * replay brings is recorded or ordered again. Return: 0; -1 with @ret_failure filled.
  */
-int trader_open(const char *worker, const struct config_trading *trading, const struct trader_paths *paths,
-    struct trader_failure *ret_failure, struct trader **ret_trader);
+int trader_open(const char *worker, const struct config_trading *trading,
+    const struct trader_paths *paths, struct trader_failure *ret_failure,
+    struct trader **ret_trader);
 
-/** trader_on_event - called between two records now and then, so that a long batch or replay still shows life. */
+#define TRADER_ALIVE_RECORDS 1024
+
+/** trader_alive - called once in TRADER_ALIVE_RECORDS records, so that a long batch or
+ * replay still shows life. */
 typedef void (*trader_alive)(void *data);
 void trader_set_alive(struct trader *trader, trader_alive alive, void *data);
 
-/** trader_batch() - take up to trading.batch records and commit. Return: 0; -1 with @ret_failure filled, and everything as before the batch. */
-int trader_batch(struct trader *trader, struct trader_result *ret_result, struct trader_failure *ret_failure);
+/**
+ * trader_batch() - take up to trading.batch records and commit
+ *
+ * What the feed gave before it failed is committed as a batch of its own; the next one
+ * reports the failure. Return: 0; -1 with @ret_failure filled, and everything as before
+ * the batch.
+ */
+int trader_batch(struct trader *trader, struct trader_result *ret_result,
+    struct trader_failure *ret_failure);
 
-/** trader_reload_module() - load the strategy module again, keeping its state if it can be kept, else rebuilding it by replay. Return: as trader_batch(). */
+/** trader_reload_module() - load the strategy module again, keeping its state if it can
+ * be kept, else rebuilding it by replay. Return: as trader_batch(). */
 int trader_reload_module(struct trader *trader, struct trader_failure *ret_failure);
 
-/** trader_drop_module() - a drill's fault: forget the module as if it could not be loaded; the next batch fails with `import`. */
+/**
+ * trader_keep_module() - go on with the module that was loaded last, after
+ * trader_reload_module() failed
+ *
+ * Return: 0; -ENOENT: there is none.
+ */
+int trader_keep_module(struct trader *trader);
+
+/**
+ * trader_module_path() - the file that the module in use was loaded from
+ *
+ * Return: borrowed until the next call that may load one; NULL: none is in use.
+ */
+const char *trader_module_path(const struct trader *trader);
+
+/** trader_drop_module() - a drill's fault: forget the module as if it could not be
+ * loaded; the next batch fails with `import`. */
 void trader_drop_module(struct trader *trader);
 
-/** trader_mend_cursor() - write the cursor file again from the journal. Return: 0, -errno. */
+/** trader_mend_cursor() - write the cursor file again from the journal. Return: 0,
+ * -errno. */
 int trader_mend_cursor(struct trader *trader);
 
-/** trader_cancel_open() - make safe: cancel every open order, in the journal and at the broker. @ret_canceled: how many. Return: as trader_batch(). */
-int trader_cancel_open(struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure);
+/** trader_cancel_open() - make safe: cancel every open order, in the journal and at the
+ * broker. @ret_canceled: how many. Return: as trader_batch(). */
+int trader_cancel_open(
+    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure);
 
 /** trader_totals() - counts since the journal began. */
 void trader_totals(const struct trader *trader, struct trader_result *ret_totals);

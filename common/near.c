@@ -4,7 +4,7 @@
  * no substring is edited twice, which is exact enough for slips of the fingers). Pure.
  * It does not know what the words stand for.
  */
-#include "supervisor/ctl/near.h"
+#include "common/near.h"
 
 #include <stdbool.h>
 #include <stdint.h>

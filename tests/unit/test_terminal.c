@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text: what is made harmless, how wide it is, where it is cut, and spans of time.
+ * terminal: what is made harmless, how wide it is, where it is cut, and spans of time.
  */
 #include <check.h>
 #include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/terminal.h"
+#include "suite.h"
 
 static const struct {
 	const char *what, *text, *clean;
@@ -25,19 +26,19 @@ static const struct {
 	{ "a C1 control, CSI",
 	    "\xc2\x9b"
 	    "31m",
-	    "??31m" },
+	    "?31m" },
 	{ "a lone continuation", "\x80", "?" },
 	{ "a sequence that ends early", "\xe2\x82", "??" },
 	{ "an overlong slash", "\xc0\xaf", "??" },
 	{ "an overlong escape of three bytes", "\xe0\x80\x9b", "???" },
 	{ "a surrogate", "\xed\xa0\x80", "???" },
 	{ "past the last code point", "\xf4\x90\x80\x80", "????" },
-	{ "a mark that turns the direction", "\xe2\x80\xae", "???" },
+	{ "a mark that turns the direction", "\xe2\x80\xae", "?" },
 };
 
 START_TEST(cleans_text)
 {
-	_cleanup_free_ char *clean = text_clean(cleans[_i].text);
+	_cleanup_free_ char *clean = terminal_clean(cleans[_i].text);
 
 	ck_assert_msg(clean != NULL, "%s", cleans[_i].what);
 	ck_assert_str_eq(clean, cleans[_i].clean);
@@ -46,12 +47,12 @@ END_TEST
 
 START_TEST(measures_and_cuts)
 {
-	ck_assert_uint_eq(text_width(""), 0);
-	ck_assert_uint_eq(text_width("caf\xc3\xa9"), 4);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 0), 0);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 3), 3);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 4), 5);
-	ck_assert_uint_eq(text_cut("caf\xc3\xa9s", 9), 6);
+	ck_assert_uint_eq(terminal_width(""), 0);
+	ck_assert_uint_eq(terminal_width("caf\xc3\xa9"), 4);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 0), 0);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 3), 3);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 4), 5);
+	ck_assert_uint_eq(terminal_cut("caf\xc3\xa9s", 9), 6);
 }
 END_TEST
 
@@ -77,27 +78,22 @@ static const struct {
 
 START_TEST(says_span)
 {
-	char span[TEXT_SPAN_MAX];
+	char span[TERMINAL_SPAN_MAX];
 
-	ck_assert_str_eq(text_span(spans[_i].ms, span), spans[_i].text);
+	ck_assert_str_eq(terminal_span(spans[_i].ms, span), spans[_i].text);
 }
 END_TEST
+
+static void
+add_tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, cleans_text, 0, ARRAY_SIZE(cleans));
+	tcase_add_test(tcase, measures_and_cuts);
+	tcase_add_loop_test(tcase, says_span, 0, ARRAY_SIZE(spans));
+}
 
 int
 main(void)
 {
-	Suite *suite = suite_create("text");
-	TCase *tcase = tcase_create("text");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_loop_test(tcase, cleans_text, 0, ARRAY_SIZE(cleans));
-	tcase_add_test(tcase, measures_and_cuts);
-	tcase_add_loop_test(tcase, says_span, 0, ARRAY_SIZE(spans));
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run("terminal", add_tests);
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sections of a configuration file, from syntax to structs. For config.c, and for
+ * the files that share its work.
+ */
+#pragma once
+
+#include "common/config_keys.h"
+#include "common/config_trading.h"
+
+#define CONFIG_ROOT_NAME "root"
+
+/** config_node_new() - NULL: out of memory. */
+struct config_node *config_node_new(
+    enum config_node_type type, const char *name, unsigned line);
+
+/** config_node_free() - with all below it. Return: NULL. */
+struct config_node *config_node_free(struct config_node *node);
+
+/**
+ * config_tree_read() - a whole file into @reader->config, whose root is there and
+ * empty.
+ */
+void config_tree_read(struct config_reader *reader, const struct syntax_entry *file);
+
+/**
+ * config_tree_defaults() - the same for a file that says nothing of @worker but its
+ * name.
+ */
+void config_tree_defaults(struct config_reader *reader, struct config_node *worker);
+
+/**
+ * config_trading_read() - a trading section, or with @entry NULL its defaults. NULL:
+ * out of memory, which is noted. In config_trading.c.
+ */
+struct config_trading *config_trading_read(struct config_reader *reader,
+    const struct config_place *outer, const struct syntax_entry *entry);
+
+/**
+ * config_module_read() - the section of a strategy's parameters, into @trading
+ * @module:  the strategy module's name
+ * @section: the trading section; NULL: there is none
+ */
+void config_module_read(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *section, const char *module,
+    struct config_trading *trading);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of brokers. What each of them does is in a file of its own.
+ */
+#include "worker/trading/broker.h"
+
+static const struct broker_ops *const brokers[] = {
+	[BROKER_PAPER] = &broker_paper,
+};
+
+const struct broker_ops *
+broker_find(enum broker_kind kind)
+{
+	return brokers[kind];
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events and clusters, carried out: asks orders.c what is to be done, writes it to the
+ * journal, and only then tells the broker. Where events and clusters come from, and
+ * when a transaction ends, is not known here.
+ */
+#include "worker/trading/desk.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/decimal.h"
+#include "worker/trading/killpoint.h"
+
+#define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
+
+int
+desk_init(struct desk *desk)
+{
+	desk->ops = broker_find(desk->trading->broker);
+	return desk->ops->create(desk->trading, &desk->broker);
+}
+
+void
+desk_deinit(struct desk *desk)
+{
+	if (desk->broker)
+		desk->broker = desk->ops->free(desk->broker);
+	book_deinit(&desk->book);
+}
+
+int
+desk_reset(struct desk *desk)
+{
+	__int128 wide;
+	int64_t cash;
+	int r;
+
+	r = journal_cash(desk->journal, &wide);
+	if (r != 0)
+		return r;
+	r = decimal_narrow(wide, &cash);
+	if (r < 0)
+		return r;
+	desk->ops->restore(desk->broker, cash);
+	book_reset(&desk->book);
+	desk->clusters = desk->orders = desk->fills = 0;
+	return 0;
+}
+
+static int
+record_fill(struct desk *desk, const struct tradesup_event *event,
+    struct holding *holding, const struct broker_report *report)
+{
+	const struct broker_order *order = &holding->order;
+	struct journal_fill fill = {
+		.order = order->number,
+		.symbol = event->symbol,
+		.side = order->side,
+		.quantity = order->quantity,
+		.price = report->price,
+		.fee = report->fee,
+		.time_ns = event->time_ns,
+	};
+	int r;
+
+	r = journal_add_fill(desk->journal, &fill);
+	if (r != 0)
+		return r;
+	kill_point("journal.fill_written");
+	holding->position +=
+	    order->side == TRADESUP_BUY ? order->quantity : -order->quantity;
+	desk->fills++;
+	return 0;
+}
+
+/* The open order of the event's symbol: the broker says what this event does to it. */
+static int
+settle(struct desk *desk, const struct tradesup_event *event, struct holding *holding)
+{
+	struct broker_report report;
+	int r;
+
+	desk->ops->event(desk->broker, &holding->order, event->price, &report);
+	if (report.status == ORDER_OPEN)
+		return 0;
+	if (report.status == ORDER_FILLED) {
+		r = record_fill(desk, event, holding, &report);
+		if (r != 0)
+			return r;
+	}
+	r = journal_move_order(desk->journal, holding->order.number, ORDER_OPEN,
+	    report.status, NULL, report.reason);
+	if (r != 0)
+		return r;
+	kill_point("journal.order_settled");
+	holding->order_open = false;
+	return 0;
+}
+
+int
+desk_event(struct desk *desk, const struct tradesup_event *event)
+{
+	struct holding *holding;
+	int r;
+
+	r = book_at(
+	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
+	if (r != 0)
+		return r;
+	if (holding->order_open) {
+		r = settle(desk, event, holding);
+		if (r != 0)
+			return r;
+	}
+	book_set_price(&desk->book, event->symbol_index, event->price);
+	return 0;
+}
+
+/* A file that may be there counts as there: only its certain absence lets orders pass.
+ */
+static bool
+is_frozen(const struct desk *desk)
+{
+	return desk->freeze && (access(desk->freeze, F_OK) == 0 || errno != ENOENT);
+}
+
+static int
+count_orders_of_day(struct desk *desk, int64_t time_ns, int64_t *ret_count)
+{
+	__int128 begin = (__int128)timestamp_utc_day(time_ns) * NS_PER_DAY;
+	__int128 end = begin + NS_PER_DAY - 1;
+
+	return journal_orders_between(desk->journal,
+	    begin < INT64_MIN ? INT64_MIN : (int64_t)begin,
+	    end > INT64_MAX ? INT64_MAX : (int64_t)end, ret_count);
+}
+
+static int
+decide(struct desk *desk, const struct tradesup_event *event, enum tradesup_side side,
+    const struct holding *holding, struct order_decision *ret_decision)
+{
+	struct order_situation situation = {
+		.side = side,
+		.price = event->price,
+		.position = holding->position,
+		.order_open = holding->order_open,
+		.frozen = is_frozen(desk),
+	};
+	int r;
+
+	if (desk->trading->orders.max_orders_per_day > 0) {
+		r = count_orders_of_day(desk, event->time_ns, &situation.orders_today);
+		if (r != 0)
+			return r;
+	}
+	*ret_decision = order_decide(&desk->trading->orders, &situation);
+	return 0;
+}
+
+static int
+record_cluster(struct desk *desk, const struct tradesup_event *event,
+    const struct tradesup_cluster *cluster, const char *id, const char *skipped,
+    int64_t *ret_number)
+{
+	char notional[DECIMAL_TEXT_MAX];
+	struct journal_cluster row = {
+		.id = id,
+		.symbol = event->symbol,
+		.side = cluster->side,
+		.first_ns = cluster->first_ns,
+		.last_ns = event->time_ns,
+		.trades = (int64_t)cluster->trades,
+		.notional = notional,
+		.price = event->price,
+		.skipped = skipped,
+	};
+	int r;
+
+	decimal_format(cluster->notional, notional);
+	r = journal_add_cluster(desk->journal, &row, ret_number);
+	if (r != 0)
+		return r;
+	kill_point("journal.cluster_written");
+	desk->clusters++;
+	return 0;
+}
+
+/* The intent first, then the broker, then what the broker said. */
+static int
+place(struct desk *desk, const struct journal_order *intent, struct holding *holding)
+{
+	struct broker_order order = { .side = intent->side,
+		.quantity = intent->quantity };
+	struct broker_report report;
+	int r;
+
+	r = journal_add_order(desk->journal, intent, &order.number);
+	if (r != 0)
+		return r;
+	kill_point("journal.intent_written");
+	desk->ops->submit(desk->broker, &order, &report);
+	r = journal_move_order(desk->journal, order.number, ORDER_INTENT, report.status,
+	    report.id, report.reason);
+	if (r != 0)
+		return r;
+	kill_point("journal.order_open");
+	holding->order_open = report.status == ORDER_OPEN;
+	holding->order = order;
+	desk->orders++;
+	return 0;
+}
+
+int
+desk_cluster(struct desk *desk, const struct tradesup_event *event,
+    const struct tradesup_cluster *cluster, const char *id)
+{
+	char client_order_id[ORDER_ID_MAX];
+	struct order_decision decision;
+	struct holding *holding;
+	struct journal_order intent;
+	int r;
+
+	r = book_at(
+	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
+	if (r != 0)
+		return r;
+	r = decide(desk, event, cluster->side, holding, &decision);
+	if (r != 0)
+		return r;
+	intent = (struct journal_order){
+		.client_order_id = client_order_id,
+		.symbol = event->symbol,
+		.side = decision.side,
+		.quantity = decision.quantity,
+		.status = ORDER_INTENT,
+		.time_ns = event->time_ns,
+		.config_hash = desk->trading->hash,
+		.module_hash = desk->module_hash,
+	};
+	r = record_cluster(desk, event, cluster, id, decision.skipped, &intent.cluster);
+	if (r != 0 || decision.skipped)
+		return r;
+	order_client_id(desk->worker, id, desk->ops->id_limit, client_order_id);
+	return place(desk, &intent, holding);
+}
+
+int
+desk_cancel_open(struct desk *desk, int64_t *ret_canceled)
+{
+	struct journal_order live;
+	int64_t canceled = 0;
+	int r;
+
+	while ((r = journal_live_order(desk->journal, NULL, &live)) == 0) {
+		struct broker_order order = { .number = live.number,
+			.side = live.side,
+			.quantity = live.quantity };
+		struct broker_report report;
+
+		desk->ops->cancel(desk->broker, &order, &report);
+		r = journal_move_order(desk->journal, live.number, live.status,
+		    report.status, NULL, "make_safe");
+		if (r != 0)
+			return r;
+		kill_point("journal.order_canceled");
+		canceled++;
+	}
+	if (r != JOURNAL_E_NONE)
+		return r;
+	*ret_canceled = canceled;
+	return 0;
+}

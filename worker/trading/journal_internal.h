@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the journal share: the handle, the statements, and how a failure of
+ * SQLite's becomes one of ours. Nothing else includes this.
+ */
+#pragma once
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "worker/trading/journal.h"
+
+/* Every statement, prepared when it is first used and kept. The text is in
+ * journal_statements.c. */
+enum statement {
+	STATEMENT_BEGIN,
+	STATEMENT_COMMIT,
+	STATEMENT_ROLLBACK,
+	STATEMENT_GET_META,
+	STATEMENT_GET_STATE,
+	STATEMENT_SET_STATE,
+	STATEMENT_ADD_CLUSTER,
+	STATEMENT_ADD_ORDER,
+	STATEMENT_ADD_FILL,
+	STATEMENT_SET_PRICE,
+	STATEMENT_MOVE_ORDER,
+	STATEMENT_POSITION,
+	STATEMENT_LIVE_ORDER,
+	STATEMENT_ANY_LIVE_ORDER,
+	STATEMENT_ORDERS_BETWEEN,
+	STATEMENT_SET_SNAPSHOT,
+	STATEMENT_GET_SNAPSHOT,
+	STATEMENT_EACH_CLUSTER,
+	STATEMENT_EACH_ORDER,
+	STATEMENT_EACH_FILL,
+	STATEMENT_EACH_POSITION,
+	STATEMENT_COUNT
+};
+
+struct journal {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+	char *path;
+	int lock_fd;	      /* -1: for reading */
+	struct stat identity; /* of the file when it was opened */
+	char worker[65];
+	int64_t start_cash;
+	struct error error;
+};
+
+/** struct value - one parameter of a statement; a NULL text is SQL's NULL */
+struct value {
+	enum { VALUE_INTEGER, VALUE_TEXT, VALUE_BLOB } type;
+	int64_t integer;
+	const void *bytes;
+	size_t length; /* of a blob */
+};
+
+#define INTEGER(x)                                                                     \
+	{                                                                              \
+		.type = VALUE_INTEGER, .integer = (x)                                  \
+	}
+#define TEXT(x)                                                                        \
+	{                                                                              \
+		.type = VALUE_TEXT, .bytes = (x)                                       \
+	}
+#define BLOB(x, n)                                                                     \
+	{                                                                              \
+		.type = VALUE_BLOB, .bytes = (x), .length = (n)                        \
+	}
+
+extern const char *const journal_statement_texts[STATEMENT_COUNT];
+
+/** journal_fail() - keep the sentence "PATH: @doing: what SQLite says". Return:
+ * @sqlite_code as 0, -errno or JOURNAL_E_DATA. */
+int journal_fail(struct journal *journal, int sqlite_code, const char *doing);
+
+/** journal_refuse() - keep the sentence "PATH: @why". Return: JOURNAL_E_DATA. */
+int journal_refuse(struct journal *journal, const char *why);
+
+/** journal_query() - bind and make ready to step. The caller resets it. Return: 0;
+ * -errno; JOURNAL_E_DATA. */
+int journal_query(struct journal *journal, enum statement which,
+    const struct value *values, size_t n_values, sqlite3_stmt **ret_statement);
+
+/** journal_step() - the next row. Return: 0: there is one; JOURNAL_E_NONE: no more;
+ * -errno; JOURNAL_E_DATA. */
+int journal_step(struct journal *journal, sqlite3_stmt *statement);
+
+/** journal_do() - bind and run a statement that has no rows. Return: 0; -errno;
+ * JOURNAL_E_DATA. */
+int journal_do(struct journal *journal, enum statement which,
+    const struct value *values, size_t n_values);
+
+/* The statement's parameters as a list of INTEGER(), TEXT(), BLOB(). */
+#define JOURNAL_DO(journal, which, ...)                                                \
+	journal_do(journal, which, (const struct value[]){ __VA_ARGS__ },              \
+	    sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
+
+/** journal_beside() - the journal's path with @suffix; allocated. NULL: out of memory.
+ */
+char *journal_beside(const struct journal *journal, const char *suffix);
+
+/** statement_resetp() - for a local that borrows a statement: ends its use of the
+ * tables. */
+void statement_resetp(sqlite3_stmt **statement);
+
+/** journal_create_file() - a new journal, whole or not at all, at @path, where there is
+ * none. */
+int journal_create_file(
+    struct journal *journal, const char *worker, int64_t start_cash);
+
+/** journal_check_schema() - refuse what is not a journal of this version. */
+int journal_check_schema(struct journal *journal);

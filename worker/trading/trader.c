@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One batch, one transaction: takes records from the pipeline, gives events and
+ * clusters to the desk, and commits all of it together with the cursor. How clusters
+ * are found and what becomes of them is not decided here.
+ *
+ * A batch that fails leaves pipeline, book and broker somewhere in its middle. They are
+ * functions of the feed and the journal, so they are thrown away, and made again when
+ * they are next needed, as after a restart: there is one way to get them right, and it
+ * is tried at every start.
+ */
+#include "worker/trading/trader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "worker/trading/cursor.h"
+#include "worker/trading/desk.h"
+#include "worker/trading/killpoint.h"
+#include "worker/trading/pipeline.h"
+
+/* A snapshot is made when the replay that it saves has grown to this many records, or
+ * to an eighth of its size in bytes: then writing it costs a small part of what the
+ * records between two of them cost. */
+#define SNAPSHOT_RECORDS 200000
+#define SNAPSHOT_BYTES_PER_RECORD 8
+
+struct trader {
+	const struct config_trading *trading; /* borrowed */
+	char *worker, *cursor, *freeze;	      /* owned; freeze may be NULL */
+	trader_alive alive;
+	void *alive_data;
+
+	struct journal *journal;
+	struct journal_state committed; /* what the journal says */
+	struct desk desk;
+	struct pipeline *pipeline; /* NULL: to be made again */
+	bool module_dropped;	   /* by a drill */
+
+	int64_t next_snapshot; /* at this many records */
+	int64_t limit; /* records of the next batch: an event after them made the module
+			  fail; 0: none */
+	bool feed_failed; /* after the last batch's records */
+	struct trader_failure feed_failure;
+};
+
+static int64_t
+records_of(const struct journal_state *state)
+{
+	return state->events + state->dropped;
+}
+
+/* A result of the journal's or the desk's as a failure. Return: -1. */
+static int
+fail_journal(const struct trader *trader, int r, struct trader_failure *ret_failure)
+{
+	const char *why = journal_error(trader->journal);
+
+	if (r == -ENOMEM)
+		why = "journal: out of memory";
+	else if (r == -ERANGE)
+		why = "journal: the cash does not fit 64 bits";
+	ret_failure->kind = FAULT_IO;
+	if (r == -ENOMEM)
+		ret_failure->kind = FAULT_INTERNAL;
+	else if (r == JOURNAL_E_DATA || r == -ERANGE)
+		ret_failure->kind = FAULT_DATA;
+	return error_set(&ret_failure->error, -1, "%s", why);
+}
+
+/* Back to what the journal says; the rest follows when it is needed. */
+static void
+abandon(struct trader *trader)
+{
+	journal_rollback(trader->journal);
+	trader->pipeline = pipeline_free(trader->pipeline);
+	trader->feed_failed = false;
+}
+
+static bool
+is_usable(const struct trader *trader, const struct module *module,
+    const struct journal_snapshot *snapshot)
+{
+	return module_can_save(module) &&
+	       snapshot->config_hash == trader->trading->hash &&
+	       snapshot->module_hash == module_hash(module) &&
+	       snapshot->events + snapshot->dropped <= records_of(&trader->committed);
+}
+
+/* A pipeline at the last snapshot if that is of use, else at the feed's beginning. */
+static int
+make_pipeline(struct trader *trader, struct module *module,
+    struct trader_failure *ret_failure, struct pipeline **ret_pipeline)
+{
+	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
+	int r;
+
+	r = journal_get_snapshot(trader->journal, &snapshot);
+	if (r != 0 && r != JOURNAL_E_NONE) {
+		module_free(module);
+		return fail_journal(trader, r, ret_failure);
+	}
+	if (r == 0 && is_usable(trader, module, &snapshot)) {
+		r = pipeline_new(
+		    trader->trading, module, &snapshot, ret_failure, ret_pipeline);
+		if (r != PIPELINE_E_SNAPSHOT)
+			return r;
+		r = pipeline_load_module(trader->trading, ret_failure, &module);
+		if (r < 0)
+			return r;
+	}
+	return pipeline_new(trader->trading, module, NULL, ret_failure, ret_pipeline);
+}
+
+/* Everything as the journal says. @module: fresh; taken over in any case. */
+static int
+restore(
+    struct trader *trader, struct module *module, struct trader_failure *ret_failure)
+{
+	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	int r;
+
+	r = journal_get_state(trader->journal, &trader->committed);
+	if (r == 0)
+		r = desk_reset(&trader->desk);
+	if (r != 0) {
+		module_free(module);
+		return fail_journal(trader, r, ret_failure);
+	}
+	r = make_pipeline(trader, module, ret_failure, &pipeline);
+	if (r < 0)
+		return r;
+	trader->next_snapshot = pipeline->events + pipeline->dropped + SNAPSHOT_RECORDS;
+	r = pipeline_replay(pipeline, &trader->committed, trader->alive,
+	    trader->alive_data, ret_failure);
+	if (r < 0)
+		return r;
+	trader->desk.module_hash = module_hash(pipeline->module);
+	trader->pipeline = steal(&pipeline);
+	return 0;
+}
+
+static int
+make_ready(struct trader *trader, struct trader_failure *ret_failure)
+{
+	struct module *module;
+	int r;
+
+	if (trader->module_dropped) {
+		ret_failure->kind = FAULT_IMPORT;
+		return error_set(&ret_failure->error, -1,
+		    "%s: the strategy module is not loaded", trader->trading->strategy);
+	}
+	if (trader->feed_failed) {
+		*ret_failure = trader->feed_failure;
+		abandon(trader);
+		return -1;
+	}
+	if (trader->pipeline)
+		return 0;
+	r = pipeline_load_module(trader->trading, ret_failure, &module);
+	return r < 0 ? r : restore(trader, module, ret_failure);
+}
+
+/* struct step - what a cluster's callback reaches the trader and its own result through
+ */
+struct step {
+	struct trader *trader;
+	int result;
+};
+
+static int
+on_cluster(const struct tradesup_event *event, const struct tradesup_cluster *cluster,
+    const char *id, void *data)
+{
+	struct step *step = data;
+
+	step->result = desk_cluster(&step->trader->desk, event, cluster, id);
+	return step->result == JOURNAL_E_KNOWN ? PIPELINE_E_TAKEN : step->result;
+}
+
+/* The broker sees an event before the strategy does. @state: of the batch, at its last
+ * event. */
+static int
+take_event(struct trader *trader, const struct tradesup_event *event,
+    struct journal_state *state, struct trader_failure *ret_failure)
+{
+	struct step step = { .trader = trader };
+	int r;
+
+	r = desk_event(&trader->desk, event);
+	if (r != 0)
+		return fail_journal(trader, r, ret_failure);
+	r = pipeline_event(trader->pipeline, event, on_cluster, &step, ret_failure);
+	if (r == PIPELINE_E_CLUSTER)
+		return fail_journal(trader, step.result, ret_failure);
+	if (r < 0)
+		/* With every batch size the events before this one must have been
+		 * taken. */
+		trader->limit = trader->pipeline->events + trader->pipeline->dropped -
+				records_of(&trader->committed) - 1;
+	state->time_ns = event->time_ns;
+	return r;
+}
+
+/* Take records until the batch is full or the feed has none. @ret_taken: how many.
+ * Return: 0; -1. */
+static int
+take_records(struct trader *trader, struct journal_state *state,
+    struct trader_result *result, int64_t *ret_taken,
+    struct trader_failure *ret_failure)
+{
+	int64_t limit = trader->limit > 0 ? trader->limit : trader->trading->batch;
+	struct tradesup_event event;
+	int64_t taken;
+	int r;
+
+	for (taken = 0; taken < limit; taken++) {
+		r = pipeline_next(trader->pipeline, &event, ret_failure);
+		result->ended = r == PIPELINE_E_END;
+		result->idle = r == PIPELINE_E_WAIT;
+		if (result->ended || result->idle)
+			break;
+		if (r < 0 && taken > 0) {
+			trader->feed_failed = true;
+			trader->feed_failure = *ret_failure;
+			break;
+		}
+		if (r < 0)
+			return r;
+		if (taken == 0) {
+			int begun = journal_begin(trader->journal);
+
+			if (begun != 0)
+				return fail_journal(trader, begun, ret_failure);
+			kill_point("journal.begun");
+		}
+		if (r == 0) {
+			r = take_event(trader, &event, state, ret_failure);
+			if (r < 0)
+				return r;
+		}
+		if (trader->alive && (taken + 1) % TRADER_ALIVE_RECORDS == 0)
+			trader->alive(trader->alive_data);
+	}
+	*ret_taken = taken;
+	return 0;
+}
+
+/*
+ * A snapshot in the same transaction. A module that fails to save has only made the
+ * next start longer: the batch is good. Return: as the journal's functions.
+ */
+static int
+write_snapshot(struct trader *trader)
+{
+	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
+	int64_t records = trader->pipeline->events + trader->pipeline->dropped;
+	int64_t spacing;
+	int r;
+
+	trader->next_snapshot = records + SNAPSHOT_RECORDS;
+	if (!module_can_save(trader->pipeline->module) ||
+	    pipeline_snapshot(trader->pipeline, &snapshot) != 0)
+		return 0;
+	snapshot.config_hash = trader->trading->hash;
+	snapshot.module_hash = trader->desk.module_hash;
+	spacing = (int64_t)(snapshot.normalizer_length + snapshot.module_length) /
+		  SNAPSHOT_BYTES_PER_RECORD;
+	if (spacing > SNAPSHOT_RECORDS)
+		trader->next_snapshot = records + spacing;
+	r = journal_set_snapshot(trader->journal, &snapshot);
+	kill_point("journal.snapshot_written");
+	return r;
+}
+
+static int
+finish_batch(struct trader *trader, struct journal_state *state)
+{
+	struct journal *journal = trader->journal;
+	int r;
+
+	r = book_write_prices(
+	    &trader->desk.book, journal, trader->pipeline->normalizer);
+	if (r != 0)
+		return r;
+	kill_point("journal.prices_written");
+	r = journal_set_state(journal, state);
+	if (r != 0)
+		return r;
+	kill_point("journal.state_written");
+	if (records_of(state) >= trader->next_snapshot) {
+		r = write_snapshot(trader);
+		if (r != 0)
+			return r;
+	}
+	kill_point("journal.before_commit");
+	r = journal_commit(journal);
+	kill_point("journal.after_commit");
+	return r;
+}
+
+/* The journal's state after the batch. */
+static void
+count_batch(struct trader *trader, struct journal_state *state)
+{
+	state->events = trader->pipeline->events;
+	state->dropped = trader->pipeline->dropped;
+	state->clusters += trader->desk.clusters;
+	state->orders += trader->desk.orders;
+	state->fills += trader->desk.fills;
+	feed_position(trader->pipeline->feed, state->position);
+}
+
+static int
+run_batch(struct trader *trader, struct trader_result *result,
+    struct trader_failure *ret_failure)
+{
+	struct journal_state state = trader->committed;
+	int64_t taken = 0;
+	int r;
+
+	trader->desk.clusters = trader->desk.orders = trader->desk.fills = 0;
+	r = take_records(trader, &state, result, &taken, ret_failure);
+	if (r < 0 || taken == 0)
+		return r;
+	count_batch(trader, &state);
+	r = finish_batch(trader, &state);
+	if (r != 0)
+		return fail_journal(trader, r, ret_failure);
+	result->events = state.events - trader->committed.events;
+	result->dropped = state.dropped - trader->committed.dropped;
+	result->clusters = trader->desk.clusters;
+	result->orders = trader->desk.orders;
+	result->fills = trader->desk.fills;
+	trader->committed = state;
+	trader->limit = 0;
+	return 0;
+}
+
+int
+trader_batch(struct trader *trader, struct trader_result *ret_result,
+    struct trader_failure *ret_failure)
+{
+	struct trader_result result = { 0 };
+	int r;
+
+	r = make_ready(trader, ret_failure);
+	if (r < 0)
+		return r;
+	r = run_batch(trader, &result, ret_failure);
+	if (r < 0) {
+		abandon(trader);
+		return r;
+	}
+	if (result.events + result.dropped > 0)
+		result.cursor_error = cursor_write(trader->cursor, &trader->committed);
+	*ret_result = result;
+	return 0;
+}
+
+static int
+open_parts(struct trader *trader, const struct trader_paths *paths,
+    struct trader_failure *ret_failure)
+{
+	int r;
+
+	r = journal_open(paths->journal, trader->worker, trader->trading->paper.cash,
+	    &ret_failure->error, &trader->journal);
+	if (r != 0) {
+		ret_failure->kind = r == JOURNAL_E_DATA ? FAULT_DATA : FAULT_IO;
+		return -1;
+	}
+	r = journal_get_state(trader->journal, &trader->committed);
+	if (r != 0)
+		return fail_journal(trader, r, ret_failure);
+	trader->desk.worker = trader->worker;
+	trader->desk.trading = trader->trading;
+	trader->desk.journal = trader->journal;
+	trader->desk.freeze = trader->freeze;
+	r = desk_init(&trader->desk);
+	if (r < 0)
+		return fail_journal(trader, r, ret_failure);
+	/* It is a copy for others: what is wrong with it is for the pre-check to find
+	 * and to mend. */
+	(void)cursor_mend(trader->cursor, &trader->committed);
+	return 0;
+}
+
+int
+trader_open(const char *worker, const struct config_trading *trading,
+    const struct trader_paths *paths, struct trader_failure *ret_failure,
+    struct trader **ret_trader)
+{
+	_cleanup_(trader_freep) struct trader *trader = NULL;
+	int r;
+
+	trader = calloc(1, sizeof(*trader));
+	if (trader) {
+		trader->trading = trading;
+		trader->worker = strdup(worker);
+		trader->cursor = strdup(paths->cursor);
+		trader->freeze = paths->freeze ? strdup(paths->freeze) : NULL;
+	}
+	if (!trader || !trader->worker || !trader->cursor ||
+	    (paths->freeze && !trader->freeze)) {
+		ret_failure->kind = FAULT_INTERNAL;
+		return error_set(&ret_failure->error, -1, "%s: out of memory", worker);
+	}
+	r = open_parts(trader, paths, ret_failure);
+	if (r < 0)
+		return r;
+	*ret_trader = steal(&trader);
+	return 0;
+}
+
+void
+trader_set_alive(struct trader *trader, trader_alive alive, void *data)
+{
+	trader->alive = alive;
+	trader->alive_data = data;
+}
+
+int
+trader_reload_module(struct trader *trader, struct trader_failure *ret_failure)
+{
+	struct module *module;
+	int r;
+
+	r = pipeline_load_module(trader->trading, ret_failure, &module);
+	if (r < 0)
+		return r;
+	trader->module_dropped = false;
+	if (!trader->pipeline || trader->feed_failed ||
+	    module_move_state(trader->pipeline->module, module) < 0) {
+		abandon(trader);
+		return restore(trader, module, ret_failure);
+	}
+	module_free(trader->pipeline->module);
+	trader->pipeline->module = module;
+	trader->desk.module_hash = module_hash(module);
+	return 0;
+}
+
+int
+trader_keep_module(struct trader *trader)
+{
+	if (!trader->pipeline)
+		return -ENOENT;
+	trader->module_dropped = false;
+	return 0;
+}
+
+const char *
+trader_module_path(const struct trader *trader)
+{
+	if (!trader->pipeline || trader->module_dropped)
+		return NULL;
+	return module_path(trader->pipeline->module);
+}
+
+void
+trader_drop_module(struct trader *trader)
+{
+	trader->module_dropped = true;
+}
+
+int
+trader_mend_cursor(struct trader *trader)
+{
+	return cursor_write(trader->cursor, &trader->committed);
+}
+
+int
+trader_cancel_open(
+    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure)
+{
+	int64_t canceled;
+	int r;
+
+	r = journal_begin(trader->journal);
+	if (r == 0)
+		r = desk_cancel_open(&trader->desk, &canceled);
+	if (r == 0)
+		r = journal_commit(trader->journal);
+	if (r != 0) {
+		fail_journal(trader, r, ret_failure);
+		journal_rollback(trader->journal);
+		return -1;
+	}
+	book_reset(&trader->desk.book);
+	*ret_canceled = canceled;
+	return 0;
+}
+
+void
+trader_totals(const struct trader *trader, struct trader_result *ret_totals)
+{
+	*ret_totals = (struct trader_result){
+		.events = trader->committed.events,
+		.dropped = trader->committed.dropped,
+		.clusters = trader->committed.clusters,
+		.orders = trader->committed.orders,
+		.fills = trader->committed.fills,
+	};
+}
+
+struct trader *
+trader_free(struct trader *trader)
+{
+	if (!trader)
+		return NULL;
+	pipeline_free(trader->pipeline);
+	desk_deinit(&trader->desk);
+	journal_free(trader->journal);
+	free(trader->worker);
+	free(trader->cursor);
+	free(trader->freeze);
+	free(trader);
+	return NULL;
+}
+
+void
+trader_freep(struct trader **trader)
+{
+	trader_free(*trader);
+}
