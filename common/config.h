@@ -58,8 +58,10 @@ struct config_group {
 
 enum config_node_type { CONFIG_WORKER, CONFIG_GROUP };
 
-/** struct config_node - a worker or a group, with what a parent wants to know of
- * either. */
+/**
+ * struct config_node - a worker or a group, with what a parent wants to know of
+ * either.
+ */
 struct config_node {
 	enum config_node_type type;
 	char *name; /* unique in the whole file, path_is_safe_name(); the root's is
@@ -83,8 +85,10 @@ struct config {
 	struct config_node *root; /* a group: the supervisor section */
 };
 
-/** config_on_error - called for each error: a whole sentence, `file:line: key: what is
- * wrong`. */
+/**
+ * config_on_error - called for each error: a whole sentence, `file:line: key: what is
+ * wrong`.
+ */
 typedef void (*config_on_error)(const char *message, void *data);
 
 /**
@@ -100,8 +104,10 @@ typedef void (*config_on_error)(const char *message, void *data);
 int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
-/** config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
- * worker named after the command's last path part. */
+/**
+ * config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
+ * worker named after the command's last path part.
+ */
 int config_for_command(char **command, struct config **ret_config);
 
 struct config *config_free(struct config *config);

@@ -7,8 +7,10 @@
 
 #include "common/config.h"
 
-/** struct config_errors - what is wrong with a file, until it is told in the order of
- * lines */
+/**
+ * struct config_errors - what is wrong with a file, until it is told in the order of
+ * lines
+ */
 struct config_errors {
 	const char *path;
 	struct config_error *list;

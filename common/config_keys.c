@@ -406,12 +406,12 @@ read_entry(struct reading *reading, const struct config_key *key,
 
 	if (is_repeated(reading, key, entry) || !has_form(&use, entry))
 		return;
-	if (key->type == KEY_SECTION)
-		key->read(reading->reader, reading->place, entry, reading->base);
-	else if (key->type == KEY_COMMAND)
+	if (key->type == KEY_COMMAND)
 		read_command(&use, entry, reading->base);
-	else
+	else if (key->type != KEY_SECTION)
 		read_value(&use, entry->value->text, reading->base);
+	else if (key->read)
+		key->read(reading->reader, reading->place, entry, reading->base);
 }
 
 static void

@@ -20,7 +20,7 @@ enum key_type {
 	KEY_TEXT,     /* char *, owned */
 	KEY_PATH,     /* char *, owned; relative to the file's directory; "" is NULL */
 	KEY_COMMAND,  /* char **, one allocation; see config_command() */
-	KEY_SECTION,  /* read by @read */
+	KEY_SECTION,  /* read by @read; NULL: by the caller of config_read() */
 };
 
 /** config_section_read - read a section; @base is that of the table it stands in */
@@ -73,6 +73,8 @@ const struct syntax_entry *config_entry(
 /** config_line() - the line of that entry, of the section itself if there is none. */
 unsigned config_line(const struct syntax_entry *section, const char *key);
 
-/** config_command() - a NULL-terminated array of texts in one allocation. NULL: no
- * memory. */
+/**
+ * config_command() - a NULL-terminated array of texts in one allocation. NULL: no
+ * memory.
+ */
 char **config_command(const char *const *arguments, size_t n);

@@ -77,17 +77,6 @@ static const struct config_part {
 static void read_part(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, void *base);
 
-/* The module's parameters are read afterwards, once it is known which module it is. */
-static void
-read_later(struct config_reader *reader, const struct config_place *outer,
-    const struct syntax_entry *entry, void *base)
-{
-	(void)reader;
-	(void)outer;
-	(void)entry;
-	(void)base;
-}
-
 static const struct config_key trading_keys[] = {
 	{ "cycle", KEY_DURATION, AT(cycle_ns), "5s", 0, LONGEST },
 	{ "batch", KEY_COUNT, AT(batch), "10000", 1, 10000000 },
@@ -99,7 +88,7 @@ static const struct config_key trading_keys[] = {
 	{ "file", KEY_SECTION, .read = read_part },
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
-	{ "flow_cluster", KEY_SECTION, .read = read_later },
+	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
 #undef AT
 
@@ -176,7 +165,7 @@ check_strategy(struct config_reader *reader, const struct config_place *place,
 		    "a file is given with its path, as ./%.60s", module);
 	for (size_t i = 0; i < ARRAY_SIZE(trading_keys); i++) {
 		if (strcmp(module, trading_keys[i].name) == 0 &&
-		    trading_keys[i].read != read_later)
+		    strcmp(module, "flow_cluster") != 0)
 			config_report(reader, place, line, "strategy",
 			    "a module cannot be called %s, which is a key of this "
 			    "section",

@@ -17,16 +17,22 @@ struct config_node *config_node_new(
 /** config_node_free() - with all below it. Return: NULL. */
 struct config_node *config_node_free(struct config_node *node);
 
-/** config_tree_read() - a whole file into @reader->config, whose root is there and
- * empty. */
+/**
+ * config_tree_read() - a whole file into @reader->config, whose root is there and
+ * empty.
+ */
 void config_tree_read(struct config_reader *reader, const struct syntax_entry *file);
 
-/** config_tree_defaults() - the same for a file that says nothing of @worker but its
- * name. */
+/**
+ * config_tree_defaults() - the same for a file that says nothing of @worker but its
+ * name.
+ */
 void config_tree_defaults(struct config_reader *reader, struct config_node *worker);
 
-/** config_trading_read() - a trading section, or with @entry NULL its defaults. NULL:
- * out of memory, which is noted. In config_trading.c. */
+/**
+ * config_trading_read() - a trading section, or with @entry NULL its defaults. NULL:
+ * out of memory, which is noted. In config_trading.c.
+ */
 struct config_trading *config_trading_read(struct config_reader *reader,
     const struct config_place *outer, const struct syntax_entry *entry);
 

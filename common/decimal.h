@@ -42,6 +42,8 @@ int decimal_div(int64_t a, int64_t b, int64_t *ret_value);
 /** decimal_narrow() - a wide value that must fit. Return: 0, -ERANGE. */
 int decimal_narrow(__int128 wide, int64_t *ret_value);
 
-/** decimal_floor_to() - @value (not negative) cut down to a whole multiple of @lot (>
- * 0). */
+/**
+ * decimal_floor_to() - @value (not negative) cut down to a whole multiple of @lot (>
+ * 0).
+ */
 int64_t decimal_floor_to(int64_t value, int64_t lot);

@@ -18,8 +18,10 @@
  */
 int duration_parse(const char *text, int64_t *ret_ns);
 
-/** duration_format() - the shortest exact form, "1.5s", "250ms", "2m"; for people.
- * Return: length. */
+/**
+ * duration_format() - the shortest exact form, "1.5s", "250ms", "2m"; for people.
+ * Return: length.
+ */
 size_t duration_format(int64_t ns, char out[DURATION_TEXT_MAX]);
 
 /**

@@ -22,8 +22,10 @@ struct error {
 	char text[ERROR_TEXT_MAX]; /* "" while nothing went wrong */
 };
 
-/** error_set() - write the sentence; a later call replaces it. Return: @code,
- * unchanged. */
+/**
+ * error_set() - write the sentence; a later call replaces it. Return: @code,
+ * unchanged.
+ */
 static inline int __attribute__((format(printf, 3, 4)))
 error_set(struct error *error, int code, const char *format, ...)
 {

@@ -7,8 +7,10 @@
 
 #include "common/msg.h"
 
-/** link_pair() - a new pair, both ends close-on-exec, @ret_ours non-blocking. Return:
- * 0, -errno. */
+/**
+ * link_pair() - a new pair, both ends close-on-exec, @ret_ours non-blocking. Return:
+ * 0, -errno.
+ */
 int link_pair(int *ret_ours, int *ret_theirs);
 
 #define LINK_E_AGAIN 1	 /* nothing there, or no room */

@@ -19,8 +19,10 @@ enum log_level {
 };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-/** log_sink - where else a record goes (journald); returns false to fall back on the
- * line. */
+/**
+ * log_sink - where else a record goes (journald); returns false to fall back on the
+ * line.
+ */
 typedef bool (*log_sink)(enum log_level level, const struct record *record);
 
 /**

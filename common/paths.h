@@ -9,12 +9,16 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** path_join() - "@a/@b", or @b alone where it is absolute; allocated. NULL: out of
- * memory. */
+/**
+ * path_join() - "@a/@b", or @b alone where it is absolute; allocated. NULL: out of
+ * memory.
+ */
 char *path_join(const char *a, const char *b);
 
-/** path_is_safe_name() - whether @name can be a file's name: [A-Za-z0-9._-]+, no
- * leading '.' or '-', at most 64 bytes. */
+/**
+ * path_is_safe_name() - whether @name can be a file's name: [A-Za-z0-9._-]+, no
+ * leading '.' or '-', at most 64 bytes.
+ */
 bool path_is_safe_name(const char *name);
 
 /**
@@ -41,7 +45,8 @@ char *path_state(const char *configured);
  */
 char *path_runtime(const char *configured);
 
-/** path_mkdirs() - create @path and its parents. Return: 0 also if it is there; -errno.
+/**
+ * path_mkdirs() - create @path and its parents. Return: 0 also if it is there; -errno.
  */
 int path_mkdirs(const char *path, mode_t mode);
 

@@ -32,8 +32,10 @@ struct record {
 /** record_init() - start a record. @event: borrowed, may be NULL. */
 void record_init(struct record *record, const char *event);
 
-/** record_text() - add a field; NULL text adds nothing. Fields past the bound are
- * dropped. */
+/**
+ * record_text() - add a field; NULL text adds nothing. Fields past the bound are
+ * dropped.
+ */
 void record_text(struct record *record, const char *key, const char *text);
 void record_int(struct record *record, const char *key, int64_t value);
 void record_bool(struct record *record, const char *key, bool value);
@@ -71,6 +73,8 @@ int record_parse(char *line, struct record *ret_record);
 /** record_get() - the text of a parsed field, NULL if it is not there. */
 const char *record_get(const struct record *record, const char *key);
 
-/** json_escape() - @length bytes of @text as the inside of a JSON string, cut where
- * @size ends. Return: length written. */
+/**
+ * json_escape() - @length bytes of @text as the inside of a JSON string, cut where
+ * @size ends. Return: length written.
+ */
 size_t json_escape(const char *text, size_t length, char *out, size_t size);

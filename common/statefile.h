@@ -28,6 +28,8 @@ int statefile_write(const char *path, const void *data, size_t length, int durab
  */
 int statefile_read(const char *path, char **ret_data, size_t *ret_length);
 
-/** statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name
- * (may be NULL): the new name, caller frees. Return: 0, -errno. */
+/**
+ * statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name
+ * (may be NULL): the new name, caller frees. Return: 0, -errno.
+ */
 int statefile_set_aside(const char *path, char **ret_name);

@@ -37,6 +37,8 @@ bool text_putf(struct text_out *text, const char *format, ...)
  */
 uint32_t text_next(const char *bytes, size_t length, size_t *ret_length);
 
-/** text_is_harmless() - false for control characters, line separators and direction
- * marks. */
+/**
+ * text_is_harmless() - false for control characters, line separators and direction
+ * marks.
+ */
 bool text_is_harmless(uint32_t code_point);

@@ -28,8 +28,10 @@ enum time_unit {
 int timestamp_parse(
     const char *text, size_t length, enum time_unit unit, int64_t *ret_ns);
 
-/** timestamp_format() - "2026-11-24T20:03:46.000000000Z", always UTC and 9 digits.
- * Return: length. */
+/**
+ * timestamp_format() - "2026-11-24T20:03:46.000000000Z", always UTC and 9 digits.
+ * Return: length.
+ */
 size_t timestamp_format(int64_t ns, char out[TIMESTAMP_TEXT_MAX]);
 
 /** timestamp_format_ms() - the same with 3 digits, for log lines. */
