@@ -43,7 +43,7 @@ struct supervisor_values {
 #define AT(member) offsetof(struct supervisor_values, member)
 static const struct config_key supervisor_keys[] = {
 	{ "strategy", KEY_WORD, AT(group.plan), "one_for_one", .words = plans },
-	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 10000 },
+	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 1000000000 },
 	{ "period", KEY_DURATION, AT(group.period_ns), "60s", SHORTEST, LONGEST },
 	{ "auto_shutdown", KEY_WORD, AT(group.auto_shutdown), "never",
 	    .words = shutdowns },
@@ -56,7 +56,7 @@ static const struct config_key supervisor_keys[] = {
 #define AT(member) offsetof(struct config_node, member)
 static const struct config_key group_keys[] = {
 	{ "strategy", KEY_WORD, AT(group.plan), "one_for_one", .words = plans },
-	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 10000 },
+	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 1000000000 },
 	{ "period", KEY_DURATION, AT(group.period_ns), "60s", SHORTEST, LONGEST },
 	{ "auto_shutdown", KEY_WORD, AT(group.auto_shutdown), "never",
 	    .words = shutdowns },

@@ -50,6 +50,11 @@ char *path_runtime(const char *configured);
  */
 int path_mkdirs(const char *path, mode_t mode);
 
+/* The built-in worker's program. TRADESUP_WORKER is something else: the name that a
+ * worker finds in its environment, and hands down to what it starts. */
+#define PATH_WORKER_ENV "TRADESUP_WORKER_PROGRAM"
+#define PATH_WORKER_NAME "tradesup-worker"
+
 /**
  * path_program() - a program of ours: $@env, else beside the running one (a build
  * folder), else in the libexec directory

@@ -40,9 +40,11 @@
 #define GIVE_UP_AFTER_NS (10 * NS_PER_S) /* SIGKILL waits for it in the kernel */
 #define CLEAN_SCANS 2
 
+enum mark { UNMARKED, MARKED, MARK_UNKNOWN };
+
 /* Whether the environment has the marker, or one that extends it by ".…". */
-static bool
-has_marker(pid_t pid, const char *marker)
+static enum mark
+find_mark(pid_t pid, const char *marker)
 {
 	static const char name[] = GUARDIAN_ENV;
 	const char *unique = marker + sizeof(name);
@@ -52,11 +54,14 @@ has_marker(pid_t pid, const char *marker)
 	ssize_t size;
 
 	size = procfs_read(pid, "environ", environment, sizeof(environment));
-	if (size <= 0)
-		return false;
+	if (size < 0)
+		return UNMARKED;
+	if (size == 0)
+		return procfs_is_loading(pid) ? MARK_UNKNOWN : UNMARKED;
 	value = procfs_environ_find(environment, (size_t)size, name);
-	return value && strncmp(value, unique, length) == 0 &&
-	       (value[length] == '\0' || value[length] == '.');
+	if (!value || strncmp(value, unique, length) != 0)
+		return UNMARKED;
+	return value[length] == '\0' || value[length] == '.' ? MARKED : UNMARKED;
 }
 
 /*
@@ -72,32 +77,34 @@ signal_marked(pid_t pid, const char *marker, int signal_number)
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	pid_t pgid;
 
-	if (pidfd < 0 || !has_marker(pid, marker))
+	if (pidfd < 0 || find_mark(pid, marker) != MARKED)
 		return;
 	pgid = getpgid(pid);
 	if (spawn_signal(pidfd, signal_number) == 0 && signal_number == SIGKILL)
 		spawn_kill_group(pgid);
 }
 
-/* Return: whether a marked process was there, or we cannot tell; 0 signals nobody. */
+/* Return: whether none was marked; one that cannot be told yet may be. 0 signals
+ * nobody. */
 static bool
 scan(const char *marker, int signal_number)
 {
 	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
 	const pid_t self = getpid();
-	bool found = false;
+	bool clean = true;
 	pid_t pid;
 
 	if (procfs_pids_open(&pids) < 0)
-		return true;
+		return false;
 	while ((pid = procfs_pids_next(&pids)) > 0) {
-		if (pid == self || !has_marker(pid, marker))
-			continue;
-		found = true;
-		if (signal_number)
+		enum mark mark = pid == self ? UNMARKED : find_mark(pid, marker);
+
+		if (mark == MARKED && signal_number)
 			signal_marked(pid, marker, signal_number);
+		if (mark != UNMARKED)
+			clean = false;
 	}
-	return found || pid < 0;
+	return clean && pid == 0;
 }
 
 static void
@@ -124,7 +131,7 @@ end_everything(const char *marker)
 	for (;;) {
 		int64_t elapsed_ns;
 
-		clean = scan(marker, signal_number) ? 0 : clean + 1;
+		clean = scan(marker, signal_number) ? clean + 1 : 0;
 		elapsed_ns = clock_monotonic_ns() - start_ns;
 		if (clean == CLEAN_SCANS || elapsed_ns > GIVE_UP_AFTER_NS)
 			return;
@@ -164,10 +171,8 @@ find_command_line(char **ret_start, char **ret_end)
 
 	if (procfs_read(getpid(), "stat", text, sizeof(text)) < 0)
 		return false;
-	field = strrchr(text, ')');
-	for (int number = 2; field && number < 48; number++)
-		field = strchr(field + 1, ' ');
-	if (!field || sscanf(field, " %" SCNuPTR " %" SCNuPTR, &start, &end) != 2 ||
+	field = procfs_stat_field(text, 48);
+	if (!field || sscanf(field, "%" SCNuPTR " %" SCNuPTR, &start, &end) != 2 ||
 	    start == 0 || end <= start)
 		return false;
 	*ret_start = (char *)start;

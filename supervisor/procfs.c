@@ -14,6 +14,8 @@
 
 #include "common/cleanup.h"
 
+#define STAT_MAX 1024 /* 52 numbers of at most 20 digits, mostly far fewer */
+
 int
 procfs_pids_open(struct procfs_pids *ret_pids)
 {
@@ -97,22 +99,47 @@ procfs_read(pid_t pid, const char *name, char *out, size_t size)
 	return (ssize_t)length;
 }
 
+const char *
+procfs_stat_field(const char *stat, int number)
+{
+	/* "pid (name) state ppid …", and a name may hold blanks and parentheses. */
+	const char *field = strrchr(stat, ')');
+
+	for (int i = 2; field && i < number; i++) {
+		field = strchr(field, ' ');
+		if (field)
+			field++;
+	}
+	return field;
+}
+
 pid_t
 procfs_parent(pid_t pid)
 {
-	char text[512];
-	const char *after_name;
+	char text[STAT_MAX];
+	const char *field;
 	ssize_t length;
-	int parent;
 
 	length = procfs_read(pid, "stat", text, sizeof(text));
 	if (length < 0)
 		return (pid_t)length;
-	/* "pid (name) state ppid …", and a name may hold blanks and parentheses. */
-	after_name = strrchr(text, ')');
-	if (!after_name || sscanf(after_name, ") %*c %d", &parent) != 1)
-		return -EBADMSG;
-	return parent;
+	field = procfs_stat_field(text, 4);
+	return field ? (pid_t)strtol(field, NULL, 10) : -EBADMSG;
+}
+
+bool
+procfs_is_loading(pid_t pid)
+{
+	char text[STAT_MAX];
+	const char *memory, *environment_end;
+
+	if (procfs_read(pid, "stat", text, sizeof(text)) < 0)
+		return false;
+	memory = procfs_stat_field(text, 23);
+	environment_end = procfs_stat_field(text, 51);
+	/* A zombie and a thread of the kernel have no memory either. */
+	return environment_end && strtoull(memory, NULL, 10) > 0 &&
+	       strtoull(environment_end, NULL, 10) == 0;
 }
 
 const char *

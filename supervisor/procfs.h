@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -39,6 +40,23 @@ ssize_t procfs_read(pid_t pid, const char *name, char *out, size_t size);
 
 /** procfs_parent() - Return: the parent's pid; -errno. */
 pid_t procfs_parent(pid_t pid);
+
+/**
+ * procfs_stat_field() - where a field of /proc/PID/stat begins
+ * @stat: the text, as procfs_read() gives it
+ * @number: as proc(5) numbers them, 3 or more
+ *
+ * Return: borrowed from @stat; NULL if it ends before.
+ */
+const char *procfs_stat_field(const char *stat, int number);
+
+/**
+ * procfs_is_loading() - whether a process is in the middle of execve(2)
+ *
+ * It has a new memory by then and nothing in it: its environment reads as empty until
+ * the program is loaded, which takes microseconds, or as long as the disk takes.
+ */
+bool procfs_is_loading(pid_t pid);
 
 /**
  * procfs_environ_find() - the value of a variable in an environment as procfs_read()

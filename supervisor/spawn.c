@@ -319,33 +319,28 @@ spawn_become_subreaper(void)
 	return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
 }
 
-/* Whether @pid, a living child of ours, is an orphan that must go. */
+/* Whether @pid, a living child of ours, may live on. */
 static bool
-is_unwanted(const struct spawn_sweep *sweep, pid_t pid)
+is_wanted(const struct spawn_sweep *sweep, pid_t pid, char *environment, size_t length)
 {
-	char environment[PROCFS_ENVIRON_MAX];
 	struct spawn_orphan orphan = { .pid = pid };
-	ssize_t length;
 
-	length = procfs_read(pid, "environ", environment, sizeof(environment));
-	if (length < 0)
-		length = 0;
-	environment[length] = '\0';
-	orphan.worker =
-	    procfs_environ_find(environment, (size_t)length, SPAWN_WORKER_ENV);
-	orphan.life = procfs_environ_find(environment, (size_t)length, SPAWN_LIFE_ENV);
+	orphan.worker = procfs_environ_find(environment, length, SPAWN_WORKER_ENV);
+	orphan.life = procfs_environ_find(environment, length, SPAWN_LIFE_ENV);
 	if (!orphan.worker)
 		orphan.worker = "";
 	if (!orphan.life)
 		orphan.life = "";
-	return !sweep->is_wanted(&orphan, sweep->data);
+	return sweep->is_wanted(&orphan, sweep->data);
 }
 
-/* Return: 1 if it was killed, 0 if it was reaped or spared. */
+/* Return: 1 if it was killed or cannot be judged yet, 0 if it was reaped or spared. */
 static int
 sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 {
+	char environment[PROCFS_ENVIRON_MAX];
 	_cleanup_close_ int pidfd = -1;
+	ssize_t length;
 
 	if (sweep->is_own_child(pid, sweep->data))
 		return 0;
@@ -353,7 +348,10 @@ sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 	 */
 	if (waitpid(pid, NULL, WNOHANG) != 0)
 		return 0;
-	if (!is_unwanted(sweep, pid))
+	length = procfs_read(pid, "environ", environment, sizeof(environment));
+	if (length == 0 && procfs_is_loading(pid))
+		return 1;
+	if (is_wanted(sweep, pid, environment, length > 0 ? (size_t)length : 0))
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	return pidfd >= 0 && spawn_signal(pidfd, SIGKILL) == 0;
@@ -431,15 +429,15 @@ int
 spawn_sweep_orphans(const struct spawn_sweep *sweep)
 {
 	_cleanup_(pid_list_deinit) struct pid_list list = { 0 };
-	int killed = 0;
+	int pending = 0;
 	int r;
 
 	r = list_children(&list);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.n; i++)
-		killed += sweep_one(sweep, list.pids[i]);
-	return killed;
+		pending += sweep_one(sweep, list.pids[i]);
+	return pending;
 }
 
 int64_t

@@ -59,7 +59,7 @@ struct spawn_failure {
  * default disposition, standard input from /dev/null, SIGTERM when we die
  * (PR_SET_PDEATHSIG), and no descriptor but 0, 1, 2 and the link. The request's
  * descriptors stay open on our side. PATH is searched as by execvp(3), but a script
- * needs its "#!" line. Blocks until the program is loaded or has failed.
+ * needs its "#!" line. Blocks until the exec has succeeded or failed.
  *
  * Return: 0; SPAWN_E_FAILED, and nothing is left of the attempt.
  */
@@ -132,7 +132,8 @@ struct spawn_sweep {
  * Reads /proc/self/task/TID/children; where the kernel has no such file all of /proc is
  * scanned, some 10 µs a process: then not a thing to do between a crash and a restart.
  *
- * Return: how many were killed; -errno.
+ * Return: how many were killed, or are just being loaded and cannot be told yet: while
+ *         it is not 0, sweep again; -errno.
  */
 int spawn_sweep_orphans(const struct spawn_sweep *sweep);
 

@@ -580,7 +580,7 @@ find_paths(struct supervisor *supervisor)
 
 	supervisor->state_dir = path_state(config->state_dir);
 	supervisor->runtime_dir = path_runtime(config->runtime_dir);
-	supervisor->worker_program = path_program("TRADESUP_WORKER", "tradesup-worker");
+	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
 	if (!supervisor->state_dir || !supervisor->runtime_dir ||
 	    !supervisor->worker_program)
 		return cannot(supervisor, "paths", ENOMEM);

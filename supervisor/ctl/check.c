@@ -94,8 +94,7 @@ run_worker_check(struct findings *findings, char *const *argv)
 static int
 check_trading(struct findings *findings, char *path)
 {
-	_cleanup_free_ char *program =
-	    path_program("TRADESUP_WORKER", "tradesup-worker");
+	_cleanup_free_ char *program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
 	char check[] = "--check", c[] = "-c";
 	char *argv[] = { program, check, c, path, NULL };
 	int r;

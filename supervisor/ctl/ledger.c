@@ -16,8 +16,7 @@
 int
 ctl_ledger(const struct ctl *ctl)
 {
-	_cleanup_free_ char *program =
-	    path_program("TRADESUP_WORKER", "tradesup-worker");
+	_cleanup_free_ char *program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
 	_cleanup_free_ char *config = place_config_path(ctl_config_name(ctl));
 	char ledger[] = "--ledger", c[] = "-c", json[] = "--json";
 	char *argv[] = { program, ledger, c, config, ctl->options.operands[0],

@@ -101,7 +101,7 @@ worker first { trading { cycle = 0s } }
 
     def test_a_level_that_does_not_work(self):
         """A worker that never gets as far as a cycle."""
-        self.box.environ["TRADESUP_WORKER"] = "/bin/false"
+        self.box.environ["TRADESUP_WORKER_PROGRAM"] = "/bin/false"
         result = self.drill()
         self.assertEqual(result.returncode, EXIT_LEVEL_FAILED)
         self.assertRegex(result.stdout, r"first cycle +FAILED .*the supervisor ended with 70")

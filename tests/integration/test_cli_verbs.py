@@ -358,7 +358,7 @@ TIME                      WORKER  HOW                        ACTION    REPORT
     def worker_program(self, body):
         path = self.box.file("worker.sh", "#!/bin/sh\n" + body)
         os.chmod(path, 0o755)
-        self.box.environ["TRADESUP_WORKER"] = path
+        self.box.environ["TRADESUP_WORKER_PROGRAM"] = path
 
     def trading_config(self):
         self.box.write_config({"flow": {"trading": {}}, "other": {"command": ["true"]}})
@@ -387,7 +387,7 @@ TIME                      WORKER  HOW                        ACTION    REPORT
         self.trading_config()
         self.worker_program("kill -SEGV $$\n")
         self.assert_call(["check"], EXIT_OSERR, "", "--check ended with 139")
-        self.box.environ["TRADESUP_WORKER"] = "/nonexistent/worker"
+        self.box.environ["TRADESUP_WORKER_PROGRAM"] = "/nonexistent/worker"
         self.assert_call(["check"], EXIT_OSERR, "", "/nonexistent/worker")
 
     def test_check_of_a_bad_file(self):
@@ -399,11 +399,16 @@ TIME                      WORKER  HOW                        ACTION    REPORT
         self.assertFalse(said["ok"])
         self.assertTrue(any("nonsense" in message for message in said["messages"]))
 
+    def test_called_by_a_worker(self):
+        """What a worker starts has the worker's name in its environment; that is no program."""
+        self.box.environ["TRADESUP_WORKER"] = "flow"
+        self.assert_call(["ledger", "nosuch"], EXIT_CONFIG, "", "no worker 'nosuch'")
+
     def test_ledger_becomes_the_worker_program(self):
         self.worker_program('echo "$@"; exit 7\n')
         self.assert_call(["ledger", "flow"], 7, "--ledger -c %s flow\n" % self.box.config)
         self.assert_call(["ledger", "flow", "--json"], 7, "--ledger -c %s flow --json\n" % self.box.config)
-        self.box.environ["TRADESUP_WORKER"] = "/nonexistent/worker"
+        self.box.environ["TRADESUP_WORKER_PROGRAM"] = "/nonexistent/worker"
         self.assert_call(["ledger", "flow"], EXIT_OSERR, "", "/nonexistent/worker: No such file")
 
 

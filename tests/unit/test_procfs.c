@@ -6,8 +6,11 @@
 #include "supervisor/procfs.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -82,6 +85,86 @@ START_TEST(reads_the_beginning)
 }
 END_TEST
 
+static const struct field_case {
+	const char *stat;
+	int number;
+	const char *expected; /* NULL: none */
+} field_cases[] = {
+	{ "7 (sh) S 1 7", 3, "S 1 7" },
+	{ "7 (sh) S 1 7", 4, "1 7" },
+	{ "7 (a) S 3) S 1 7", 4, "1 7" },
+	{ "7 (sh) S 1 7", 5, "7" },
+	{ "7 (sh) S 1 7", 6, NULL },
+	{ "7 (sh", 3, NULL },
+	{ "", 3, NULL },
+};
+
+START_TEST(finds_fields_of_stat)
+{
+	const struct field_case *c = &field_cases[_i];
+	const char *field = procfs_stat_field(c->stat, c->number);
+
+	if (c->expected)
+		ck_assert_msg(field && strcmp(field, c->expected) == 0, "%s", c->stat);
+	else
+		ck_assert_msg(!field, "%s: %s", c->stat, field);
+}
+END_TEST
+
+/* Starts a program by vfork(), which returns while it is still being loaded. */
+static pid_t
+start_sleeping(char *const *environment)
+{
+	const char *const argv[] = { "sleep", "1000", NULL };
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execve("/bin/sleep", (char *const *)argv, environment);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* An environment that reads as empty is so, or the program is being loaded. */
+START_TEST(tells_a_program_that_is_being_loaded)
+{
+	const char *const environment[] = { "A=1", NULL };
+	char text[64];
+
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = start_sleeping((char *const *)environment);
+
+		ck_assert_int_gt(pid, 0);
+		while (procfs_read(pid, "environ", text, sizeof(text)) == 0)
+			if (!procfs_is_loading(pid))
+				break;
+		ck_assert_int_eq(procfs_read(pid, "environ", text, sizeof(text)), 4);
+		ck_assert(!procfs_is_loading(pid));
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	}
+}
+END_TEST
+
+START_TEST(tells_an_empty_environment_and_a_zombie)
+{
+	const char *const environment[] = { NULL };
+	pid_t pid = start_sleeping((char *const *)environment);
+	siginfo_t info;
+	char text[64];
+
+	while (procfs_is_loading(pid))
+		sched_yield();
+	ck_assert_int_eq(procfs_read(pid, "environ", text, sizeof(text)), 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	ck_assert(!procfs_is_loading(pid));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(!procfs_is_loading(pid));
+	ck_assert(!procfs_is_loading(getpid()));
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -89,6 +172,9 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, walks_over_all_pids);
 	tcase_add_test(tcase, knows_the_parent);
 	tcase_add_test(tcase, reads_the_beginning);
+	tcase_add_loop_test(tcase, finds_fields_of_stat, 0, ARRAY_SIZE(field_cases));
+	tcase_add_test(tcase, tells_a_program_that_is_being_loaded);
+	tcase_add_test(tcase, tells_an_empty_environment_and_a_zombie);
 }
 
 int

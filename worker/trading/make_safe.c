@@ -95,18 +95,15 @@ make_safe(const struct config *config, const struct config_node *node, FILE *out
 {
 	_cleanup_(place_deinit) struct place place = { NULL };
 	_cleanup_close_ int lock = -1;
-	bool is_first;
 
 	if (find_place(config, node, error, &place) != 0)
 		return EXIT_OSERR;
-	if (access(place.dir, F_OK) < 0 && errno == ENOENT)
-		return cancel_orders(node, place.source.registry, out, error);
 	/* Not while the worker runs: it would go on trading behind our back. */
-	lock = worker_lock(place.dir, &is_first);
+	lock = worker_lock(place.dir, false);
 	if (lock == -EWOULDBLOCK)
 		return (enum exit_code)error_set(error, EXIT_UNAVAILABLE,
 		    "%s: worker %s is running", place.dir, node->name);
-	if (lock < 0)
+	if (lock < 0 && lock != -ENOENT)
 		return (enum exit_code)error_set(
 		    error, EXIT_OSERR, "%s/lock: %s", place.dir, strerror(-lock));
 	return cancel_orders(node, place.source.registry, out, error);

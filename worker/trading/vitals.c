@@ -41,17 +41,14 @@ read_json(const char *path, json_t **ret_json)
 	return 0;
 }
 
-/* Takes over @json. */
+/* Takes over @json; NULL: it could not be made. */
 static int
 write_json(const char *path, json_t *json)
 {
-	_cleanup_(json_decrefp) json_t *owned = json;
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = json ? json_dumps(json, JSON_FLAGS) : NULL;
 	size_t length;
 
-	if (!owned)
-		return -ENOMEM;
-	text = json_dumps(owned, JSON_FLAGS);
+	json_decref(json);
 	if (!text)
 		return -ENOMEM;
 	length = strlen(text);

@@ -43,27 +43,29 @@ worker_source(const struct config_trading *trading, const char *state_dir,
 	    ret_source, trading->registry ? trading->registry : own, copy, state_dir);
 }
 
-int
-worker_lock(const char *state_dir, bool *ret_is_first)
+static char *
+lock_path(const char *state_dir)
 {
-	_cleanup_free_ char *path = path_join(state_dir, "lock");
+	return path_join(state_dir, "lock");
+}
+
+int
+worker_lock(const char *state_dir, bool may_make)
+{
+	_cleanup_free_ char *path = lock_path(state_dir);
 	_cleanup_close_ int fd = -1;
-	bool is_first;
 
 	if (!path)
 		return -ENOMEM;
-	is_first = access(path, F_OK) < 0;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(path, O_RDWR | O_CLOEXEC | (may_make ? O_CREAT : 0), 0600);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
-	*ret_is_first = is_first;
 	return steal_fd(&fd);
 }
 
 /*
  * A worker without a registry of its own gets the built-in one as a file, to be read,
- * edited and lost like any other. Only the very first time: a file that was there and
- * is gone is a fault, and must not be papered over by a restart.
+ * edited and lost like any other.
  */
 static int
 write_builtin(const struct worker *worker)
@@ -92,17 +94,41 @@ make_first_directories(struct worker *worker)
 			    worker->source.registry->entries[i].path, 0700);
 }
 
+/*
+ * Only the very first time: a file that was there and is gone is a fault, and must not
+ * be papered over by a restart. It is the first time until the lock's file is made,
+ * which comes after.
+ */
+static int
+prepare_first_start(struct worker *worker, struct error *error)
+{
+	_cleanup_free_ char *lock = lock_path(worker->state_dir);
+	int r;
+
+	if (!lock)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (access(lock, F_OK) == 0)
+		return 0;
+	r = write_builtin(worker);
+	if (r < 0)
+		return error_set(error, r, "%s: %s", worker->source.path, strerror(-r));
+	make_first_directories(worker);
+	return 0;
+}
+
 /* Return: 0; WORKER_E_BUSY; -errno. */
 static int
 take_state_dir(struct worker *worker, struct error *error)
 {
-	bool is_first;
 	int r;
 
 	r = path_mkdirs(worker->state_dir, 0700);
 	if (r < 0)
 		return error_set(error, r, "%s: %s", worker->state_dir, strerror(-r));
-	worker->lock = worker_lock(worker->state_dir, &is_first);
+	r = prepare_first_start(worker, error);
+	if (r < 0)
+		return r;
+	worker->lock = worker_lock(worker->state_dir, true);
 	if (worker->lock == -EWOULDBLOCK)
 		return error_set(error, WORKER_E_BUSY,
 		    "%s: another process is worker %s", worker->state_dir,
@@ -110,11 +136,6 @@ take_state_dir(struct worker *worker, struct error *error)
 	if (worker->lock < 0)
 		return error_set(error, worker->lock, "%s/lock: %s", worker->state_dir,
 		    strerror(-worker->lock));
-	r = is_first ? write_builtin(worker) : 0;
-	if (r < 0)
-		return error_set(error, r, "%s: %s", worker->source.path, strerror(-r));
-	if (is_first)
-		make_first_directories(worker);
 	return 0;
 }
 

@@ -72,12 +72,12 @@ int worker_source(const struct config_trading *trading, const char *state_dir,
 
 /**
  * worker_lock() - be the only one who writes to @state_dir
- * @ret_is_first: nobody ever was before
+ * @may_make: make the lock's file where it is missing
  *
  * Return: the descriptor that holds the lock; -EWOULDBLOCK: another process has it;
- * -errno.
+ * -ENOENT: there is no such file, so nobody has it; -errno.
  */
-int worker_lock(const char *state_dir, bool *ret_is_first);
+int worker_lock(const char *state_dir, bool may_make);
 
 /** worker_alive() - heartbeat, if the last is long enough ago; a trader_alive. */
 void worker_alive(void *worker);
