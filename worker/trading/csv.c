@@ -13,7 +13,7 @@
 
 #define NOWHERE SIZE_MAX
 
-enum split { SPLIT_MORE, SPLIT_LAST, SPLIT_BROKEN };
+static const struct field_text missing;
 
 void
 csv_init(struct csv *csv)
@@ -24,56 +24,55 @@ csv_init(struct csv *csv)
 void
 csv_deinit(struct csv *csv)
 {
-	free(csv->texts);
+	free(csv->columns);
 	csv_init(csv);
 }
 
 /*
- * A field in quotes, from the opening one on: "" becomes one quote, and a comma or the
- * end must follow.
+ * A field in quotes, from the opening one on: "" becomes one quote, and a comma must
+ * follow. Return: behind that comma; NULL: it is not so.
  */
-static enum split
-split_quoted(char **at, char *end, struct field_text *ret_field)
+static char *
+split_quoted(char *at, const char *end, struct field_text *ret_field)
 {
-	char *from = *at + 1, *to = *at;
+	char *from = at + 1, *to = at;
 
-	ret_field->text = to;
 	for (;;) {
 		char *quote = memchr(from, '"', (size_t)(end - from));
 
 		if (!quote)
-			return SPLIT_BROKEN;
+			return NULL;
 		memmove(to, from, (size_t)(quote - from));
 		to += quote - from;
 		from = quote + 1;
-		if (from == end || *from != '"')
+		if (*from != '"')
 			break;
 		*to++ = *from++;
 	}
-	if (from < end && *from != ',')
-		return SPLIT_BROKEN;
-	ret_field->length = (size_t)(to - ret_field->text);
+	if (*from != ',')
+		return NULL;
 	*to = '\0';
-	*at = from + 1;
-	return from < end ? SPLIT_MORE : SPLIT_LAST;
+	*ret_field = (struct field_text){ at, (size_t)(to - at) };
+	return from + 1;
 }
 
-static enum split
-split_field(char **at, char *end, struct field_text *ret_field)
+/*
+ * The field that begins at @at; there is a comma at @end. Return: where the next one
+ * begins, which is past @end after the last one; NULL: the quotes are broken.
+ */
+static char *
+split_field(char *at, const char *end, struct field_text *ret_field)
 {
-	char *comma;
+	char *comma = at;
 
-	if (*at < end && **at == '"')
+	if (*at == '"')
 		return split_quoted(at, end, ret_field);
-
-	comma = memchr(*at, ',', (size_t)(end - *at));
-	if (!comma)
-		comma = end;
-	ret_field->text = *at;
-	ret_field->length = (size_t)(comma - *at);
+	/* Fields are short: a call of memchr() takes longer. */
+	while (*comma != ',')
+		comma++;
 	*comma = '\0';
-	*at = comma + 1;
-	return comma < end ? SPLIT_MORE : SPLIT_LAST;
+	*ret_field = (struct field_text){ at, (size_t)(comma - at) };
+	return comma + 1;
 }
 
 static bool
@@ -85,83 +84,80 @@ is_name(const struct fields *fields, int field, const struct field_text *text)
 
 static int
 find_columns(struct csv *csv, const struct fields *fields, char *line, size_t length,
-    const char *name, struct error *error)
+    struct error *error)
 {
 	char *at = line, *end = line + length;
 	struct field_text text;
-	enum split split;
 
-	do {
-		split = split_field(&at, end, &text);
-		if (split == SPLIT_BROKEN)
+	*end = ',';
+	while (at <= end) {
+		at = split_field(at, end, &text);
+		if (!at)
 			return error_set(
-			    error, -EINVAL, "%s: the header's quotes are broken", name);
+			    error, -EINVAL, "the header's quotes are broken");
 		text = field_trim(text);
 		for (int i = 0; i < FIELD_COUNT; i++) {
 			if (!is_name(fields, i, &text))
 				continue;
-			if (csv->columns[i] != NOWHERE)
+			if (csv->places[i] != NOWHERE)
 				return error_set(error, -EINVAL,
-				    "%s: the column \"%s\" is there twice", name,
+				    "the column \"%s\" is there twice",
 				    fields->names[i]);
-			csv->columns[i] = csv->n_columns;
+			csv->places[i] = csv->n_columns;
 			csv->n_wanted = csv->n_columns + 1;
 		}
 		csv->n_columns++;
-	} while (split == SPLIT_MORE);
+	}
 	return 0;
 }
 
 int
 csv_header(struct csv *csv, struct fields *fields, char *line, size_t length,
-    const char *name, struct error *error)
+    struct error *error)
 {
 	int r;
 
 	csv_deinit(csv);
 	for (int i = 0; i < FIELD_COUNT; i++)
-		csv->columns[i] = NOWHERE;
-	r = find_columns(csv, fields, line, length, name, error);
+		csv->places[i] = NOWHERE;
+	r = find_columns(csv, fields, line, length, error);
 	if (r < 0)
 		return r;
 
-	fields->has[FIELD_SIDE] = csv->columns[FIELD_SIDE] != NOWHERE;
-	fields->has[FIELD_ID] = csv->columns[FIELD_ID] != NOWHERE;
+	fields->has[FIELD_SIDE] = csv->places[FIELD_SIDE] != NOWHERE;
+	fields->has[FIELD_ID] = csv->places[FIELD_ID] != NOWHERE;
 	for (int i = 0; i < FIELD_COUNT; i++) {
-		if (fields->has[i] && csv->columns[i] == NOWHERE)
+		if (fields->has[i] && csv->places[i] == NOWHERE)
 			return error_set(error, -EINVAL,
-			    "%s: there is no column \"%s\" for %s in the header", name,
+			    "there is no column \"%s\" for %s in the header",
 			    fields->names[i] ? fields->names[i] : "",
 			    field_name((enum field)i));
 	}
 
-	csv->texts = calloc(csv->n_wanted, sizeof(*csv->texts));
-	return csv->texts ? 0 : -ENOMEM;
+	csv->columns = calloc(csv->n_wanted, sizeof(*csv->columns));
+	if (!csv->columns)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		size_t place = csv->places[i];
+
+		csv->texts[i] = place == NOWHERE ? &missing : &csv->columns[place];
+	}
+	return 0;
 }
 
 const char *
-csv_row(struct csv *csv, char *line, size_t length,
-    struct field_text ret_texts[FIELD_COUNT])
+csv_row(struct csv *csv, char *line, size_t length)
 {
 	char *at = line, *end = line + length;
 	struct field_text unused;
-	enum split split = SPLIT_MORE;
 	size_t n = 0;
 
-	for (; split == SPLIT_MORE; n++) {
-		split =
-		    split_field(&at, end, n < csv->n_wanted ? &csv->texts[n] : &unused);
-		if (split == SPLIT_BROKEN)
+	*end = ',';
+	for (; at <= end; n++) {
+		at = split_field(
+		    at, end, n < csv->n_wanted ? &csv->columns[n] : &unused);
+		if (!at)
 			return "broken quotes";
 	}
-	if (n < csv->n_columns)
-		return "fewer fields than the header has";
-
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		if (csv->columns[i] == NOWHERE)
-			ret_texts[i] = (struct field_text){ 0 };
-		else
-			ret_texts[i] = csv->texts[csv->columns[i]];
-	}
-	return NULL;
+	return n < csv->n_columns ? "fewer fields than the header has" : NULL;
 }

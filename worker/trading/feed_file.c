@@ -155,13 +155,13 @@ no_header(const struct feed_file *file, struct error *error)
 static int
 read_header(struct feed_file *file, char *line, size_t length, struct error *error)
 {
+	struct error why;
 	int r;
 
-	r = csv_header(&file->csv, &file->fields, line, length, file->path, error);
-	if (r == -EINVAL)
-		return FEED_E_DATA;
+	r = csv_header(&file->csv, &file->fields, line, length, &why);
 	if (r < 0)
-		return error_set(error, r, "out of memory");
+		return error_set(error, r == -EINVAL ? FEED_E_DATA : r, "%s: %s",
+		    file->path, why.text);
 	return 0;
 }
 
@@ -291,33 +291,34 @@ static void
 read_csv(
     struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
 {
-	struct field_text texts[FIELD_COUNT];
-	const char *why;
+	const char *why = csv_row(&file->csv, line, length);
 
-	why = csv_row(&file->csv, line, length, texts);
 	if (why)
 		set_broken(ret_record, why);
 	else
-		fields_read(&file->fields, texts, ret_record);
+		fields_read(&file->fields, file->csv.texts, ret_record);
 }
 
 static void
 read_ndjson(
     struct feed_file *file, char *line, size_t length, struct feed_record *ret_record)
 {
-	struct field_text texts[FIELD_COUNT];
+	struct field_text found[FIELD_COUNT];
+	field_texts texts;
 	const char *why;
 
-	why = ndjson_record(&file->fields, line, length, texts);
+	why = ndjson_record(&file->fields, line, length, found);
 	if (why) {
 		set_broken(ret_record, why);
 		return;
 	}
 	if (!file->knows_fields) {
-		file->fields.has[FIELD_SIDE] = texts[FIELD_SIDE].text != NULL;
-		file->fields.has[FIELD_ID] = texts[FIELD_ID].text != NULL;
+		file->fields.has[FIELD_SIDE] = found[FIELD_SIDE].text != NULL;
+		file->fields.has[FIELD_ID] = found[FIELD_ID].text != NULL;
 		file->knows_fields = true;
 	}
+	for (int i = 0; i < FIELD_COUNT; i++)
+		texts[i] = &found[i];
 	fields_read(&file->fields, texts, ret_record);
 }
 

@@ -3,7 +3,7 @@
  * What the fields of a record mean: which must be there, which unit a time has, how a
  * side is written. Where they stand in a line is csv.c's and ndjson.c's business;
  * whether an event makes sense beside others is normalize.c's. Nearly all times are of
- * the day that the time before was of, and have one plain form, which is read here;
+ * the minute that the time before was of, and have one plain form, which is read here;
  * every other is common/timestamp's.
  */
 #include "worker/trading/fields.h"
@@ -96,91 +96,74 @@ read_decimal(struct field_text field, int64_t *ret_value)
 	return r < 0 ? "not a number" : NULL;
 }
 
-/* Two digits, or something of 100 and more. */
-static unsigned
-two_digits(const char *text)
-{
-	unsigned high = (unsigned char)text[0] - (unsigned)'0';
-	unsigned low = (unsigned char)text[1] - (unsigned)'0';
-
-	return high > 9 || low > 9 ? 100 : high * 10 + low;
-}
-
-/* The "T12:34:56.789Z" of a time on the day that the last time was on. */
+/*
+ * "…56.789Z", in the minute that the last time was in. False: it is another minute, or
+ * not of this form.
+ */
 static bool
-read_same_day(const struct fields *fields, struct field_text field, int64_t *ret_ns)
+read_same_minute(const struct fields *fields, struct field_text field, int64_t *ret_ns)
 {
-	const char *text = field.text;
-	unsigned hour, minute, second;
-	int64_t fraction = 0, unit = NS_PER_S;
-	size_t i = 19;
+	const char *at = field.text + sizeof(fields->minute), *point;
+	int64_t second, fraction = 0, weight = NS_PER_S;
 
-	if (field.length < 20 || memcmp(text, fields->day, sizeof(fields->day)) != 0)
+	if (field.length < sizeof(fields->minute) + 3 ||
+	    memcmp(field.text, fields->minute, sizeof(fields->minute)) != 0)
 		return false;
-	hour = two_digits(text + 11);
-	minute = two_digits(text + 14);
-	second = two_digits(text + 17);
-	if (text[10] != 'T' || hour > 23 || text[13] != ':' || minute > 59 ||
-	    text[16] != ':' || second > 59)
+	if (at[0] < '0' || at[0] > '5' || !is_digit(at[1]))
 		return false;
-	if (text[i] == '.') {
-		for (i++; is_digit(text[i]) && unit > 1; i++) {
-			unit /= 10;
-			fraction += (text[i] - '0') * unit;
+	second = (at[0] - '0') * 10 + (at[1] - '0');
+	at += 2;
+	if (*at == '.') {
+		point = at++;
+		for (; is_digit(*at) && weight > 1; at++) {
+			weight /= 10;
+			fraction += (*at - '0') * weight;
 		}
-		if (i == 20)
+		if (at == point + 1)
 			return false;
 	}
-	if (text[i] != 'Z' || i + 1 != field.length)
+	if (*at != 'Z' || at + 1 != field.text + field.length)
 		return false;
-	*ret_ns =
-	    fields->day_ns + (hour * 3600 + minute * 60 + second) * NS_PER_S + fraction;
+	*ret_ns = fields->minute_ns + second * NS_PER_S + fraction;
 	return true;
 }
 
-/*
- * Learn the day of a time in the plain form, so that the next on that day is read fast.
- *
- */
+/* Remember the minute of a valid time, if the next may be read like this one. */
 static void
-learn_day(struct fields *fields, struct field_text field)
+learn_minute(struct fields *fields, struct field_text field, int64_t ns)
 {
-	char midnight[] = "0000-00-00T00:00:00Z";
-	int64_t day_ns;
+	int64_t into = ns % (60 * NS_PER_S);
+	bool is_plain = field.length > sizeof(fields->minute) &&
+			field.text[10] == 'T' && field.text[field.length - 1] == 'Z';
 
-	if (field.length < 20 || field.text[10] != 'T' ||
-	    field.text[field.length - 1] != 'Z')
-		return;
-	memcpy(midnight, field.text, sizeof(fields->day));
-	if (timestamp_parse(
-		midnight, sizeof(midnight) - 1, TIME_UNIT_RFC3339, &day_ns) < 0)
-		return;
 	/*
-	 * At the ends of what an int64_t holds, a day may begin within it and end
-	 * outside.
+	 * A leap second is read as one of the next minute; before the epoch, and where
+	 * time ends, we leave it at that.
 	 */
-	if (day_ns > INT64_MAX - 86400 * NS_PER_S)
+	if (!is_plain || field.text[17] == '6' || ns < 0 ||
+	    ns > INT64_MAX - 60 * NS_PER_S)
 		return;
-	memcpy(fields->day, field.text, sizeof(fields->day));
-	fields->day_ns = day_ns;
+	memcpy(fields->minute, field.text, sizeof(fields->minute));
+	fields->minute_ns = ns - into;
 }
 
 static const char *
 read_time(struct fields *fields, struct field_text field, struct feed_record *record)
 {
+	bool is_text = fields->time_unit == TIME_UNIT_RFC3339;
 	int r;
 
-	if (fields->time_unit == TIME_UNIT_RFC3339) {
-		field = field_trim(field);
-		if (read_same_day(fields, field, &record->time_ns))
-			return NULL;
-		learn_day(fields, field);
-	}
+	if (is_text && read_same_minute(fields, field, &record->time_ns))
+		return NULL;
 	r = timestamp_parse(
 	    field.text, field.length, fields->time_unit, &record->time_ns);
 	if (r == -ERANGE)
 		return "does not fit";
-	return r < 0 ? "not a time" : NULL;
+	if (r < 0)
+		return "not a time";
+	if (is_text)
+		learn_minute(fields, field, record->time_ns);
+	return NULL;
 }
 
 static const char *
@@ -211,14 +194,22 @@ read_id(struct fields *fields, struct field_text field, struct feed_record *reco
 	return read_text(field, FEED_ID_MAX);
 }
 
+/* @word: in small letters */
+static bool
+is_word(struct field_text field, const char *word, size_t length)
+{
+	return field.length == length && strncasecmp(field.text, word, length) == 0;
+}
+
 static const char *
 read_side(struct fields *fields, struct field_text field, struct feed_record *record)
 {
 	(void)fields;
-	field = field_trim(field);
-	if (field.length == 3 && strncasecmp(field.text, "buy", 3) == 0)
+	if (is_blank(field.text[0]) || is_blank(field.text[field.length - 1]))
+		field = field_trim(field);
+	if (is_word(field, "buy", 3))
 		record->side = FEED_SIDE_BUY;
-	else if (field.length == 4 && strncasecmp(field.text, "sell", 4) == 0)
+	else if (is_word(field, "sell", 4))
 		record->side = FEED_SIDE_SELL;
 	else
 		return "neither buy nor sell";
@@ -263,8 +254,8 @@ static const field_reader readers[FIELD_COUNT] = {
 };
 
 void
-fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT],
-    struct feed_record *ret_record)
+fields_read(
+    struct fields *fields, const field_texts texts, struct feed_record *ret_record)
 {
 	*ret_record = (struct feed_record){
 		.symbol = fields->fixed_symbol,
@@ -272,16 +263,17 @@ fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT],
 		.id = "",
 	};
 	for (int i = 0; i < FIELD_COUNT; i++) {
+		const struct field_text *text = texts[i];
 		const char *why;
 
-		if (!texts[i].text && !fields->has[i])
+		if (!text->text && !fields->has[i])
 			continue;
-		if (!texts[i].text)
+		if (!text->text)
 			why = "missing";
-		else if (texts[i].length == 0)
+		else if (text->length == 0)
 			why = "empty";
 		else
-			why = readers[i](fields, texts[i], ret_record);
+			why = readers[i](fields, *text, ret_record);
 		if (why) {
 			snprintf(fields->broken, sizeof(fields->broken), "%s: %s",
 			    names[i], why);

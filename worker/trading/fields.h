@@ -26,6 +26,9 @@ struct field_text {
 	size_t length;	  /* a NUL may be within */
 };
 
+/** field_texts - a record's fields, by enum field */
+typedef const struct field_text *field_texts[FIELD_COUNT];
+
 struct fields {
 	/* Columns or keys, borrowed from the config; NULL: the feed has none. */
 	const char *names[FIELD_COUNT];
@@ -33,8 +36,8 @@ struct fields {
 	bool has[FIELD_COUNT]; /* the feed has it, so a record without it is broken */
 	const char *fixed_symbol; /* NULL: read it */
 	enum time_unit time_unit;
-	char day[10];	/* the last date that was read, "2026-11-24" */
-	int64_t day_ns; /* its beginning */
+	char minute[17]; /* of the last time, "2026-11-24T20:03:" */
+	int64_t minute_ns;
 	char broken[64];
 };
 
@@ -52,8 +55,9 @@ const char *field_name(enum field field);
 struct field_text field_trim(struct field_text field);
 
 /**
- * fields_read() - fill the record, or its member broken. It borrows from @texts and
- * from @fields.
+ * fields_read() - fill the record, or its member broken
+ *
+ * It borrows from @texts and from @fields.
  */
-void fields_read(struct fields *fields, const struct field_text texts[FIELD_COUNT],
-    struct feed_record *ret_record);
+void fields_read(
+    struct fields *fields, const field_texts texts, struct feed_record *ret_record);

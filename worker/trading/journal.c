@@ -10,6 +10,7 @@
  */
 #include "worker/trading/journal_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include <sys/file.h>
 
 #include "common/cleanup.h"
+#include "worker/trading/killpoint.h"
 
 /* Long enough for a checkpoint of another connection, short enough for a cycle. */
 #define BUSY_TIMEOUT_MS 250
@@ -149,8 +151,8 @@ journal_step(struct journal *journal, sqlite3_stmt *statement)
 	    sqlite3_stmt_readonly(statement) ? "cannot be read" : "cannot be written");
 }
 
-int
-journal_do(struct journal *journal, enum statement which, const struct value *values,
+static int
+run(struct journal *journal, enum statement which, const struct value *values,
     size_t n_values)
 {
 	_cleanup_(statement_resetp) sqlite3_stmt *statement = NULL;
@@ -163,6 +165,63 @@ journal_do(struct journal *journal, enum statement which, const struct value *va
 	return r == JOURNAL_E_NONE ? 0 : r;
 }
 
+/* What a power cut may take back: the feed brings it again, and it has no effect
+ * outside. */
+static bool
+is_repeatable(enum statement which)
+{
+	return which == STATEMENT_SET_STATE || which == STATEMENT_SET_PRICE ||
+	       which == STATEMENT_SET_SNAPSHOT;
+}
+
+static int
+sync_commits(struct journal *journal, bool synced)
+{
+	int code;
+
+	if (journal->is_synced == synced)
+		return 0;
+	code = sqlite3_exec(journal->db,
+	    synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
+	    NULL, NULL);
+	if (code != SQLITE_OK)
+		return journal_fail(journal, code, "cannot be synced");
+	journal->is_synced = synced;
+	return 0;
+}
+
+static int
+begin_for(struct journal *journal, enum statement which)
+{
+	int r;
+
+	r = sync_commits(journal, !is_repeatable(which));
+	if (r != 0)
+		return r;
+	r = run(journal, STATEMENT_BEGIN, NULL, 0);
+	if (r != 0)
+		return r;
+	journal->transaction = TRANSACTION_BEGUN;
+	kill_point("journal.begun");
+	return 0;
+}
+
+int
+journal_do(struct journal *journal, enum statement which, const struct value *values,
+    size_t n_values)
+{
+	int r;
+
+	if (journal->transaction == TRANSACTION_ANNOUNCED) {
+		r = begin_for(journal, which);
+		if (r != 0)
+			return r;
+	}
+	/* The order that journal_begin() asks for: what must be synced comes first. */
+	assert(journal->is_synced || is_repeatable(which));
+	return run(journal, which, values, n_values);
+}
+
 int
 journal_begin(struct journal *journal)
 {
@@ -173,13 +232,22 @@ journal_begin(struct journal *journal)
 	if (now.st_ino != journal->identity.st_ino ||
 	    now.st_dev != journal->identity.st_dev)
 		return fail_errno(journal, -ESTALE, "replaced while in use");
-	return journal_do(journal, STATEMENT_BEGIN, NULL, 0);
+	journal->transaction = TRANSACTION_ANNOUNCED;
+	return 0;
 }
 
 int
 journal_commit(struct journal *journal)
 {
-	return journal_do(journal, STATEMENT_COMMIT, NULL, 0);
+	int r;
+
+	if (journal->transaction == TRANSACTION_BEGUN) {
+		r = run(journal, STATEMENT_COMMIT, NULL, 0);
+		if (r != 0)
+			return r;
+	}
+	journal->transaction = TRANSACTION_NONE;
+	return 0;
 }
 
 void
@@ -191,7 +259,8 @@ journal_rollback(struct journal *journal)
 	 * cannot be rolled back, it was not committed either, which is all that counts.
 	 */
 	if (!sqlite3_get_autocommit(journal->db))
-		(void)journal_do(journal, STATEMENT_ROLLBACK, NULL, 0);
+		(void)run(journal, STATEMENT_ROLLBACK, NULL, 0);
+	journal->transaction = TRANSACTION_NONE;
 	journal->error = why;
 }
 
@@ -282,7 +351,6 @@ set_modes(struct journal *journal)
 {
 	static const char *const modes[] = {
 		"PRAGMA journal_mode = WAL",
-		"PRAGMA synchronous = FULL",
 		"PRAGMA foreign_keys = ON",
 		"PRAGMA trusted_schema = OFF",
 	};
@@ -295,7 +363,7 @@ set_modes(struct journal *journal)
 		if (code != SQLITE_OK)
 			return journal_fail(journal, code, modes[i]);
 	}
-	return 0;
+	return sync_commits(journal, true);
 }
 
 static int

@@ -37,12 +37,17 @@ enum statement {
 	STATEMENT_COUNT
 };
 
+/* A transaction is announced by journal_begin(), and begun by its first write. */
+enum transaction { TRANSACTION_NONE, TRANSACTION_ANNOUNCED, TRANSACTION_BEGUN };
+
 struct journal {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	char *path;
 	int lock_fd;	      /* -1: for reading */
 	struct stat identity; /* of the file when it was opened */
+	enum transaction transaction;
+	bool is_synced; /* commits wait for the disk */
 	char worker[65];
 	int64_t start_cash;
 	struct error error;

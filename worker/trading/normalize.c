@@ -42,7 +42,6 @@ struct normalizer {
 	struct symbols symbols;
 	struct track *tracks; /* by the index in symbols */
 	uint32_t n_tracks;    /* as many as there is room for */
-	uint32_t cached;      /* the last record's symbol: trades come in runs */
 };
 
 struct normalizer *
@@ -108,21 +107,6 @@ find_symbol(
 	return 0;
 }
 
-static int
-find_record_symbol(struct normalizer *normalizer, const char *name, uint32_t *ret_index)
-{
-	const char *cached = symbols_name(&normalizer->symbols, normalizer->cached);
-	int r;
-
-	if (!cached || strcmp(cached, name) != 0) {
-		r = find_symbol(normalizer, name, strlen(name), &normalizer->cached);
-		if (r < 0)
-			return r;
-	}
-	*ret_index = normalizer->cached;
-	return 0;
-}
-
 /* NULL: the record alone is fine. */
 static const char *
 refuse(const struct feed_record *record)
@@ -179,7 +163,7 @@ normalize(struct normalizer *normalizer, const struct feed_record *record,
 		*ret_why = why;
 		return NORMALIZE_E_DROP;
 	}
-	r = find_record_symbol(normalizer, record->symbol, &index);
+	r = find_symbol(normalizer, record->symbol, strlen(record->symbol), &index);
 	if (r == -ENOSPC) {
 		*ret_why = "symbol: too many different ones";
 		return NORMALIZE_E_DROP;
