@@ -48,6 +48,13 @@ child_doom_kind(enum child_doom doom)
 	return dooms[doom].kind;
 }
 
+void
+child_doom_cause(const struct child *child, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%.80s", dooms[child->doom].why,
+	    child->doom_detail[0] ? ": " : "", child->doom_detail);
+}
+
 static void on_exit_cb(evutil_socket_t fd, short what, void *data);
 static void on_link_cb(evutil_socket_t fd, short what, void *data);
 static void on_output_cb(evutil_socket_t fd, short what, void *data);
@@ -98,6 +105,7 @@ child_free(struct child *child)
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
 	capture_free(child->output);
+	decisions_free(child->decisions);
 	free(child->error);
 	free(child->status);
 	free(child);
@@ -389,6 +397,8 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	record_int(&record, "errno", failure->error);
 	record_text(&record, "error", strerror(failure->error));
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_ERROR, &record);
+	snprintf(child->start_error, sizeof(child->start_error), "%s: %s",
+	    failure->step, strerror(failure->error));
 }
 
 static void

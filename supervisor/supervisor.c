@@ -227,9 +227,17 @@ next_random(struct supervisor *supervisor)
 static int64_t
 op_delay(struct node *node, void *data)
 {
+	struct child *child = (struct child *)node;
+	struct decision *decision;
+	int64_t delay_ns;
+
 	if (node_is_group(node))
 		return 0;
-	return child_next_delay((struct child *)node, next_random(of(data)));
+	delay_ns = child_next_delay(child, next_random(of(data)));
+	decision = decisions_last(child->decisions);
+	if (decision)
+		decision->delay_ns = delay_ns;
+	return delay_ns;
 }
 
 static void
@@ -331,6 +339,28 @@ report_group_end(
 	    &supervisor->events, gave_up ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, &record);
 }
 
+/* For `tradesup why`; out of memory, it is only forgotten. */
+static void
+remember(struct child *child, enum plan_how how, const struct plan *plan)
+{
+	struct intensity *window = &child->node.parent->window;
+	struct decision decision = { .time_ns = clock_realtime_ns(),
+		.up_ns = clock_monotonic_ns() - child->seen.started_ns,
+		.how = how,
+		.reason = child->reason,
+		.plan = *plan,
+		.used = (uint32_t)window->used,
+		.limit = window->limit,
+		.period_ns = window->period_ns };
+
+	if (how == PLAN_START_FAILED)
+		snprintf(
+		    decision.cause, sizeof(decision.cause), "%s", child->start_error);
+	else if (child->doom != DOOM_NONE)
+		child_doom_cause(child, decision.cause, sizeof(decision.cause));
+	decisions_add(&child->decisions, &decision);
+}
+
 static void
 decided_about_worker(struct supervisor *supervisor, struct child *child,
     enum plan_how how, const struct plan *plan)
@@ -345,6 +375,7 @@ decided_about_worker(struct supervisor *supervisor, struct child *child,
 
 	if (how != PLAN_START_FAILED)
 		child_log_end(child, actions[plan->verdict], plan->rule);
+	remember(child, how, plan);
 	if (how == PLAN_ABNORMAL)
 		aftermath_crash(supervisor->aftermath, child, actions[plan->verdict]);
 	if (plan->verdict == PLAN_RESTART)
