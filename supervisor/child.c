@@ -71,6 +71,7 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	child->timer_ns = child->wake_ns = child->kill_ns = HEARTBEAT_NEVER;
 	child->stable_ns = child->eof_ns = child->memory_ns = HEARTBEAT_NEVER;
 	child->cycle = -1;
+	child->heal_pending = true; /* an earlier supervisor may have left one */
 	evtimer_assign(&child->on_timer, supervisor->base, on_timer_cb, child);
 	return child;
 }
@@ -329,21 +330,27 @@ open_notify(struct child *child)
 /* The worker's environment: ours, and what tells it who it is. Strings live in @text,
  * until the exec. */
 struct child_environ {
-	char text[SUPERVISOR_ENV_EXTRA][256 + 64];
-	char *state_dir;
+	char text[SUPERVISOR_ENV_EXTRA][160]; /* a name, or a socket's path: short */
 	size_t n;
 };
+
+static void
+add_variable(struct supervisor *supervisor, struct child_environ *extra, char *variable)
+{
+	supervisor->environ[supervisor->n_environ + extra->n] = variable;
+	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+}
 
 static void __attribute__((format(printf, 3, 4))) set_variable(
     struct supervisor *supervisor, struct child_environ *extra, const char *format, ...)
 {
+	char *text = extra->text[extra->n];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(extra->text[extra->n], sizeof(extra->text[0]), format, args);
+	vsnprintf(text, sizeof(extra->text[0]), format, args);
 	va_end(args);
-	supervisor->environ[supervisor->n_environ + extra->n] = extra->text[extra->n];
-	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+	add_variable(supervisor, extra, text);
 }
 
 static char *const *
@@ -356,8 +363,8 @@ fill_environ(struct child *child, struct child_environ *extra)
 	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
 	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
 	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	set_variable(supervisor, extra, "%s", supervisor->guardian.marker);
-	set_variable(supervisor, extra, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -643,7 +650,9 @@ child_had_good_cycle(struct child *child)
 	child->node.without_progress = 0;
 	free(child->error);
 	child->error = NULL;
-	aftermath_healed(child->supervisor->aftermath, child_name(child));
+	if (child->heal_pending)
+		aftermath_healed(child->supervisor->aftermath, child_name(child));
+	child->heal_pending = false;
 }
 
 static void

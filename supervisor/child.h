@@ -65,6 +65,7 @@ struct child {
 	uint32_t failed_cycles; /* in a row */
 	uint32_t bad_packets;	/* in this life */
 
+	bool heal_pending;      /* a level 3 or 4 try may wait for its good cycle */
 	uint32_t lives;
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */

@@ -26,9 +26,10 @@
 #include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
 
-#define STALL_NS (250 * NS_PER_MS) /* a timer that late: we were stopped, or starved   \
-				    */
-#define LAST_SWEEP_S 1 /* how long we wait for killed orphans before we exit */
+#define STALL_NS                                                                       \
+	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
+			   */
+#define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 #define DESCRIPTORS_PER_WORKER 5
 #define DESCRIPTORS_OF_OURS 128
 
@@ -309,6 +310,7 @@ report_restart(struct supervisor *supervisor, struct child *child, enum plan_how
 	record_int(&record, "restarts", (int64_t)group->window.used);
 	record_int(&record, "intensity", group->window.limit);
 	event_log_emit(&supervisor->events, LOG_LEVEL_WARNING, &record);
+	child->heal_pending = true;
 	aftermath_try(
 	    supervisor->aftermath, child_name(child), 3, failure_kind(child, how));
 }
@@ -580,8 +582,12 @@ find_paths(struct supervisor *supervisor)
 
 	supervisor->state_dir = path_state(config->state_dir);
 	supervisor->runtime_dir = path_runtime(config->runtime_dir);
+	if (supervisor->state_dir &&
+	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
+		supervisor->state_dir) < 0)
+		supervisor->state_variable = NULL;
 	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
-	if (!supervisor->state_dir || !supervisor->runtime_dir ||
+	if (!supervisor->state_variable || !supervisor->runtime_dir ||
 	    !supervisor->worker_program)
 		return cannot(supervisor, "paths", ENOMEM);
 	r = path_mkdirs(supervisor->state_dir, 0700);
@@ -694,6 +700,7 @@ tear_down(struct supervisor *supervisor)
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
 	free(supervisor->state_dir);
+	free(supervisor->state_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 }

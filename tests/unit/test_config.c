@@ -269,7 +269,7 @@ static const struct {
 	{ "worker w { failed_cycles = 99999999999999999999 }",
 	    "t.conf:1: worker w: failed_cycles: \"99999999999999999999\" is out of "
 	    "range: "
-	    "it must be from 0 to 1000000" },
+	    "it must be from 0 to 1000000000" },
 	{ "worker w { memory_max = 64k }", "t.conf:1: worker w: memory_max: \"64k\" is "
 					   "not a size, as 4096, 64K or 256M" },
 	{ "worker w { memory_max = -1 }", "t.conf:1: worker w: memory_max: \"-1\" is "
