@@ -48,6 +48,13 @@ child_doom_kind(enum child_doom doom)
 	return dooms[doom].kind;
 }
 
+void
+child_doom_cause(const struct child *child, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%.80s", dooms[child->doom].why,
+	    child->doom_detail[0] ? ": " : "", child->doom_detail);
+}
+
 static void on_exit_cb(evutil_socket_t fd, short what, void *data);
 static void on_link_cb(evutil_socket_t fd, short what, void *data);
 static void on_output_cb(evutil_socket_t fd, short what, void *data);
@@ -71,6 +78,7 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	child->timer_ns = child->wake_ns = child->kill_ns = HEARTBEAT_NEVER;
 	child->stable_ns = child->eof_ns = child->memory_ns = HEARTBEAT_NEVER;
 	child->cycle = -1;
+	child->heal_pending = true; /* an earlier supervisor may have left one */
 	evtimer_assign(&child->on_timer, supervisor->base, on_timer_cb, child);
 	return child;
 }
@@ -97,6 +105,7 @@ child_free(struct child *child)
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
 	capture_free(child->output);
+	decisions_free(child->decisions);
 	free(child->error);
 	free(child->status);
 	free(child);
@@ -329,21 +338,27 @@ open_notify(struct child *child)
 /* The worker's environment: ours, and what tells it who it is. Strings live in @text,
  * until the exec. */
 struct child_environ {
-	char text[SUPERVISOR_ENV_EXTRA][256 + 64];
-	char *state_dir;
+	char text[SUPERVISOR_ENV_EXTRA][160]; /* a name, or a socket's path: short */
 	size_t n;
 };
+
+static void
+add_variable(struct supervisor *supervisor, struct child_environ *extra, char *variable)
+{
+	supervisor->environ[supervisor->n_environ + extra->n] = variable;
+	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+}
 
 static void __attribute__((format(printf, 3, 4))) set_variable(
     struct supervisor *supervisor, struct child_environ *extra, const char *format, ...)
 {
+	char *text = extra->text[extra->n];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(extra->text[extra->n], sizeof(extra->text[0]), format, args);
+	vsnprintf(text, sizeof(extra->text[0]), format, args);
 	va_end(args);
-	supervisor->environ[supervisor->n_environ + extra->n] = extra->text[extra->n];
-	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+	add_variable(supervisor, extra, text);
 }
 
 static char *const *
@@ -356,8 +371,8 @@ fill_environ(struct child *child, struct child_environ *extra)
 	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
 	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
 	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	set_variable(supervisor, extra, "%s", supervisor->guardian.marker);
-	set_variable(supervisor, extra, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -382,6 +397,8 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	record_int(&record, "errno", failure->error);
 	record_text(&record, "error", strerror(failure->error));
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_ERROR, &record);
+	snprintf(child->start_error, sizeof(child->start_error), "%s: %s",
+	    failure->step, strerror(failure->error));
 }
 
 static void
@@ -643,7 +660,9 @@ child_had_good_cycle(struct child *child)
 	child->node.without_progress = 0;
 	free(child->error);
 	child->error = NULL;
-	aftermath_healed(child->supervisor->aftermath, child_name(child));
+	if (child->heal_pending)
+		aftermath_healed(child->supervisor->aftermath, child_name(child));
+	child->heal_pending = false;
 }
 
 static void

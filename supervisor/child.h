@@ -10,6 +10,7 @@
 
 #include "common/msg.h"
 #include "supervisor/capture.h"
+#include "supervisor/decision.h"
 #include "supervisor/exit_reason.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/spawn.h"
@@ -65,6 +66,9 @@ struct child {
 	uint32_t failed_cycles; /* in a row */
 	uint32_t bad_packets;	/* in this life */
 
+	struct decisions *decisions; /* NULL until there is one */
+	char start_error[96];	     /* of the last failed start */
+	bool heal_pending; /* a level 3 or 4 try may wait for its good cycle */
 	uint32_t lives;
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */
@@ -122,6 +126,9 @@ void child_had_good_cycle(struct child *child);
  * @action: what was decided: "restart", "none", "escalate", …; @why: the rule
  */
 void child_log_end(struct child *child, const char *action, const char *why);
+
+/** child_doom_cause() - why we ended it, for people: "hang: no heartbeat". */
+void child_doom_cause(const struct child *child, char *out, size_t size);
 
 /** child_doom_kind() - the healing kind of a failure: "hang", "cycles", "crash", … */
 const char *child_doom_kind(enum child_doom doom);

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/error.h"
 #include "common/link.h"
+#include "common/timestamp.h"
 #include "supervisor/child.h"
 #include "supervisor/child_link.h"
 #include "supervisor/client.h"
@@ -136,6 +138,80 @@ cmd_status(
 	}
 	status_of_supervisor(supervisor, client, walk.now_ns);
 	tree_each_worker(&supervisor->tree, status_of_worker, &walk);
+	client_ok(client);
+}
+
+/* why */
+
+static void
+why_decision(const struct decision *decision, void *data)
+{
+	char time[TIMESTAMP_TEXT_MAX], happened[DECISION_TEXT_MAX],
+	    rule[DECISION_TEXT_MAX], action[DECISION_TEXT_MAX];
+	struct record row;
+
+	timestamp_format_ms(decision->time_ns, time);
+	decision_happened(decision, happened);
+	decision_rule(decision, rule);
+	decision_action(decision, action);
+	record_init(&row, "decision");
+	record_text(&row, "ts", time);
+	record_text(&row, "happened", happened);
+	record_text(&row, "rule", rule);
+	record_text(&row, "action", action);
+	client_row(data, &row);
+}
+
+/* What would follow if it failed now. */
+static void
+why_next(struct client *client, const struct child *child, int64_t now_ns)
+{
+	const struct node *node = &child->node;
+	struct intensity *window = &node->parent->window;
+	size_t used = intensity_used(window, now_ns);
+	char period[DURATION_TEXT_MAX], text[DECISION_TEXT_MAX];
+	struct record row;
+
+	duration_format(window->period_ns, period);
+	if (node->state == NODE_WAITING)
+		snprintf(text, sizeof(text), "it is started when its delay is over");
+	else if (node->state == NODE_DOWN)
+		snprintf(text, sizeof(text), "nothing, until somebody starts it");
+	else if (node->config->restart == RESTART_TEMPORARY)
+		snprintf(
+		    text, sizeof(text), "nothing: temporary, it is never restarted");
+	else if (used >= window->limit)
+		snprintf(text, sizeof(text), "the next failure makes group %s give up",
+		    node->parent->node.config->name);
+	else
+		snprintf(text, sizeof(text),
+		    "group %s may restart %zu more time%s within %s",
+		    node->parent->node.config->name, window->limit - used,
+		    window->limit - used == 1 ? "" : "s", period);
+	record_init(&row, "next");
+	record_text(&row, "state", state_of(child));
+	if (child->wake_ns != HEARTBEAT_NEVER)
+		record_int(&row, "in_ms", (child->wake_ns - now_ns) / NS_PER_MS);
+	if (node->reports_cycles && node->without_progress > 0)
+		record_int(&row, "without_good_cycle", node->without_progress);
+	record_text(&row, "text", text);
+	client_row(client, &row);
+}
+
+static void
+cmd_why(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *name = record_get(request, "worker");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	const struct child *child = (struct child *)node;
+
+	if (!node || node_is_group(node)) {
+		unknown_worker(client, name ? name : "");
+		return;
+	}
+	decisions_each(child->decisions, why_decision, client);
+	why_next(client, child, clock_monotonic_ns());
 	client_ok(client);
 }
 
@@ -338,6 +414,7 @@ static const struct {
 	void (*run)(struct supervisor *, struct client *, const struct record *);
 } commands[] = {
 	{ "status", cmd_status },
+	{ "why", cmd_why },
 	{ "start", cmd_start },
 	{ "stop", cmd_stop },
 	{ "restart", cmd_restart },

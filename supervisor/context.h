@@ -37,6 +37,7 @@ enum {
 struct supervisor {
 	const struct config *config; /* borrowed */
 	char *state_dir, *runtime_dir;
+	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
 	char *worker_program; /* of the built-in worker */
 	struct event_base *base;
 	struct tree tree;

@@ -120,6 +120,7 @@ plan_end(const struct plan_child *child, const struct plan_group *group,
 const char *
 plan_request(enum plan_request request, enum plan_child_is is)
 {
+	static const char name_taken[] = "there is one of this name already";
 	static const char *const refused[][3] = {
 		[PLAN_REQUEST_STOP] = { NULL, NULL, NULL },
 		[PLAN_REQUEST_START] = { [PLAN_IS_UP] = "it is running already",
@@ -127,6 +128,7 @@ plan_request(enum plan_request request, enum plan_child_is is)
 		[PLAN_REQUEST_RESTART] = { NULL, NULL, NULL },
 		[PLAN_REQUEST_REMOVE] = { [PLAN_IS_UP] = "it is running; stop it first",
 		    [PLAN_IS_WAITING] = "it is about to be restarted; stop it first" },
+		[PLAN_REQUEST_ADD] = { name_taken, name_taken, name_taken },
 	};
 
 	return refused[request][is];

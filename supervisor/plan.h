@@ -76,7 +76,8 @@ enum plan_request {
 	PLAN_REQUEST_STOP,
 	PLAN_REQUEST_START,
 	PLAN_REQUEST_RESTART,
-	PLAN_REQUEST_REMOVE
+	PLAN_REQUEST_REMOVE,
+	PLAN_REQUEST_ADD
 };
 enum plan_child_is {
 	PLAN_IS_DOWN,
@@ -87,6 +88,7 @@ enum plan_child_is {
 /**
  * plan_request() - may an operator's request be carried out on a child in this state
  *
+ * PLAN_REQUEST_ADD: about one that has the name already; without such a one it may.
  * Return: NULL if so; else why not, in plain words.
  */
 const char *plan_request(enum plan_request request, enum plan_child_is is);

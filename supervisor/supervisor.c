@@ -26,9 +26,10 @@
 #include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
 
-#define STALL_NS (250 * NS_PER_MS) /* a timer that late: we were stopped, or starved   \
-				    */
-#define LAST_SWEEP_S 1 /* how long we wait for killed orphans before we exit */
+#define STALL_NS                                                                       \
+	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
+			   */
+#define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 #define DESCRIPTORS_PER_WORKER 5
 #define DESCRIPTORS_OF_OURS 128
 
@@ -226,9 +227,17 @@ next_random(struct supervisor *supervisor)
 static int64_t
 op_delay(struct node *node, void *data)
 {
+	struct child *child = (struct child *)node;
+	struct decision *decision;
+	int64_t delay_ns;
+
 	if (node_is_group(node))
 		return 0;
-	return child_next_delay((struct child *)node, next_random(of(data)));
+	delay_ns = child_next_delay(child, next_random(of(data)));
+	decision = decisions_last(child->decisions);
+	if (decision)
+		decision->delay_ns = delay_ns;
+	return delay_ns;
 }
 
 static void
@@ -309,6 +318,7 @@ report_restart(struct supervisor *supervisor, struct child *child, enum plan_how
 	record_int(&record, "restarts", (int64_t)group->window.used);
 	record_int(&record, "intensity", group->window.limit);
 	event_log_emit(&supervisor->events, LOG_LEVEL_WARNING, &record);
+	child->heal_pending = true;
 	aftermath_try(
 	    supervisor->aftermath, child_name(child), 3, failure_kind(child, how));
 }
@@ -329,6 +339,28 @@ report_group_end(
 	    &supervisor->events, gave_up ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, &record);
 }
 
+/* For `tradesup why`; out of memory, it is only forgotten. */
+static void
+remember(struct child *child, enum plan_how how, const struct plan *plan)
+{
+	struct intensity *window = &child->node.parent->window;
+	struct decision decision = { .time_ns = clock_realtime_ns(),
+		.up_ns = clock_monotonic_ns() - child->seen.started_ns,
+		.how = how,
+		.reason = child->reason,
+		.plan = *plan,
+		.used = (uint32_t)window->used,
+		.limit = window->limit,
+		.period_ns = window->period_ns };
+
+	if (how == PLAN_START_FAILED)
+		snprintf(
+		    decision.cause, sizeof(decision.cause), "%s", child->start_error);
+	else if (child->doom != DOOM_NONE)
+		child_doom_cause(child, decision.cause, sizeof(decision.cause));
+	decisions_add(&child->decisions, &decision);
+}
+
 static void
 decided_about_worker(struct supervisor *supervisor, struct child *child,
     enum plan_how how, const struct plan *plan)
@@ -343,6 +375,7 @@ decided_about_worker(struct supervisor *supervisor, struct child *child,
 
 	if (how != PLAN_START_FAILED)
 		child_log_end(child, actions[plan->verdict], plan->rule);
+	remember(child, how, plan);
 	if (how == PLAN_ABNORMAL)
 		aftermath_crash(supervisor->aftermath, child, actions[plan->verdict]);
 	if (plan->verdict == PLAN_RESTART)
@@ -580,8 +613,12 @@ find_paths(struct supervisor *supervisor)
 
 	supervisor->state_dir = path_state(config->state_dir);
 	supervisor->runtime_dir = path_runtime(config->runtime_dir);
+	if (supervisor->state_dir &&
+	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
+		supervisor->state_dir) < 0)
+		supervisor->state_variable = NULL;
 	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
-	if (!supervisor->state_dir || !supervisor->runtime_dir ||
+	if (!supervisor->state_variable || !supervisor->runtime_dir ||
 	    !supervisor->worker_program)
 		return cannot(supervisor, "paths", ENOMEM);
 	r = path_mkdirs(supervisor->state_dir, 0700);
@@ -694,6 +731,7 @@ tear_down(struct supervisor *supervisor)
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
 	free(supervisor->state_dir);
+	free(supervisor->state_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 }

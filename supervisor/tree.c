@@ -18,6 +18,7 @@ static void group_drain(struct tree *tree, struct group *group);
 static void group_walk_down(struct tree *tree, struct group *group);
 static void group_walk_up(struct tree *tree, struct group *group);
 static void group_begin_start(struct tree *tree, struct group *group);
+static void start_by_request(struct tree *tree, struct group *group, struct node *node);
 
 const char *
 node_state_name(enum node_state state)
@@ -228,6 +229,17 @@ request_done(struct tree *tree, struct group *group, const char *why)
 		tree->ops->answered(request, why, tree->data);
 }
 
+/* Those added are only there once they have been started. */
+static void
+request_failed(struct tree *tree, struct group *group, struct node *node)
+{
+	bool adding = group->request && group->request->kind == PLAN_REQUEST_ADD;
+
+	request_done(tree, group, "it could not be started");
+	if (adding)
+		node_strike_off(tree, node);
+}
+
 static void start_failed(struct tree *tree, struct group *group, struct node *node);
 static void gone(struct tree *tree, struct group *group, struct node *node);
 
@@ -409,10 +421,7 @@ stopped_range(struct tree *tree, struct group *group)
 	case THEN_REQUEST:
 		group->busy = GROUP_IDLE;
 		if (request->kind == PLAN_REQUEST_RESTART) {
-			group->start = START_REQUEST;
-			group->failed = request->mail.node;
-			group->range = PLAN_RANGE_ONE;
-			group_begin_start(tree, group);
+			start_by_request(tree, group, request->mail.node);
 			return;
 		}
 		request_done(tree, group, NULL);
@@ -479,7 +488,7 @@ start_failed(struct tree *tree, struct group *group, struct node *node)
 		wait_as(tree, node, MAIL_TRY_AGAIN, 0);
 		break;
 	case START_REQUEST:
-		request_done(tree, group, "it could not be started");
+		request_failed(tree, group, node);
 		break;
 	}
 	group->busy = GROUP_IDLE;
@@ -513,7 +522,9 @@ start_one(struct tree *tree, struct group *group, struct node *node)
 		return true;
 	if (node_is_group(node)) {
 		group_start(tree, node_group(node));
-		return node->state == NODE_UP;
+		/* If it failed it may have left the list. */
+		return group->busy == GROUP_STARTING && group->cursor == node &&
+		       node->state == NODE_UP;
 	}
 	if (!tree->ops->start(node, tree->data)) {
 		start_failed(tree, group, node);
@@ -612,11 +623,61 @@ child_is(const struct node *node)
 }
 
 static void
+start_by_request(struct tree *tree, struct group *group, struct node *node)
+{
+	group->start = START_REQUEST;
+	group->failed = node;
+	group->range = PLAN_RANGE_ONE;
+	group_begin_start(tree, group);
+}
+
+/* Return: NULL if the names are free; else why not. */
+static const char *
+names_taken(struct tree *tree, const struct config_node *config)
+{
+	const struct node *known = tree_find(tree, config->name);
+	const char *why = NULL;
+
+	if (known)
+		return plan_request(PLAN_REQUEST_ADD, child_is(known));
+	if (config->type == CONFIG_GROUP)
+		for (size_t i = 0; !why && i < config->group.n_children; i++)
+			why = names_taken(tree, config->group.children[i]);
+	return why;
+}
+
+static void
+deal_with_add(struct tree *tree, struct group *group, struct tree_request *request)
+{
+	const char *why = names_taken(tree, request->config);
+	struct node *node;
+
+	if (why) {
+		tree->ops->answered(request, why, tree->data);
+		return;
+	}
+	node = node_new(tree, request->config, group);
+	if (!node) {
+		tree->ops->answered(request, "out of memory", tree->data);
+		return;
+	}
+	node->added = true;
+	TAILQ_INSERT_TAIL(&group->children, node, sibling);
+	group->request = request;
+	start_by_request(tree, group, node);
+}
+
+static void
 deal_with_request(struct tree *tree, struct group *group, struct tree_request *request)
 {
 	struct node *node = request->mail.node;
-	const char *why = plan_request(request->kind, child_is(node));
+	const char *why;
 
+	if (request->kind == PLAN_REQUEST_ADD) {
+		deal_with_add(tree, group, request);
+		return;
+	}
+	why = plan_request(request->kind, child_is(node));
 	if (why) {
 		tree->ops->answered(request, why, tree->data);
 		return;
@@ -628,15 +689,13 @@ deal_with_request(struct tree *tree, struct group *group, struct tree_request *r
 		stop_range(tree, group, node, node, THEN_REQUEST);
 		break;
 	case PLAN_REQUEST_START:
-		group->start = START_REQUEST;
-		group->failed = node;
-		group->range = PLAN_RANGE_ONE;
-		group_begin_start(tree, group);
+		start_by_request(tree, group, node);
 		break;
 	case PLAN_REQUEST_REMOVE:
-		group->request = NULL;
+		request_done(tree, group, NULL);
 		node_strike_off(tree, node);
-		tree->ops->answered(request, NULL, tree->data);
+		break;
+	case PLAN_REQUEST_ADD:
 		break;
 	}
 }
@@ -750,13 +809,42 @@ tree_wake(struct tree *tree, struct node *node)
 	}
 }
 
+/* A group that is not there has nobody to do anything for: OTP's noproc. */
+static void
+send_request(struct tree *tree, struct tree_request *request, struct group *group,
+    struct node *node, enum plan_request kind)
+{
+	request->kind = kind;
+	request->mail.node = node;
+	switch (group->node.state) {
+	case NODE_DOWN:
+	case NODE_ENDED:
+	case NODE_WAITING:
+		tree->ops->answered(request, "its group is not running", tree->data);
+		return;
+	case NODE_STARTING:
+	case NODE_UP:
+	case NODE_STOPPING:
+		break;
+	}
+	mail_send(group, &request->mail, MAIL_REQUEST, node);
+	group_drain(tree, group);
+}
+
 void
 tree_ask(struct tree *tree, struct tree_request *request, struct node *node,
     enum plan_request kind)
 {
-	request->kind = kind;
-	mail_send(node->parent, &request->mail, MAIL_REQUEST, node);
-	group_drain(tree, node->parent);
+	request->config = node->config;
+	send_request(tree, request, node->parent, node, kind);
+}
+
+void
+tree_add(struct tree *tree, struct tree_request *request, struct group *group,
+    const struct config_node *config)
+{
+	request->config = config;
+	send_request(tree, request, group, NULL, PLAN_REQUEST_ADD);
 }
 
 static struct node *

@@ -111,8 +111,9 @@ enum tree_end { TREE_STOPPED, TREE_ESCALATED, TREE_SHUT_DOWN, TREE_START_FAILED 
 /** struct tree_request - an operator's wish; owned by the caller until it is answered
  */
 struct tree_request {
-	struct mail mail;
+	struct mail mail; /* about nobody yet: PLAN_REQUEST_ADD */
 	enum plan_request kind;
+	const struct config_node *config; /* whose name it is about */
 };
 
 /** struct tree_ops - the world below the tree. None of these may call back into the
@@ -180,6 +181,18 @@ void tree_wake(struct tree *tree, struct node *node);
  * returns. */
 void tree_ask(struct tree *tree, struct tree_request *request, struct node *node,
     enum plan_request kind);
+
+/**
+ * tree_add() - add a node at the end of @group's list and start it
+ * @config: borrowed until the answer, if that is a refusal; else until the node is
+ *          removed
+ *
+ * It is not added if its name, or one inside it, is in the tree already, or if its
+ * start fails. It is gone when @group starts afresh. answered() may come before this
+ * returns.
+ */
+void tree_add(struct tree *tree, struct tree_request *request, struct group *group,
+    const struct config_node *config);
 
 /** tree_find() - a node by name, NULL if there is none. */
 struct node *tree_find(struct tree *tree, const char *name);

@@ -11,7 +11,7 @@ _tradesup_options()
 {
 	case $1 in
 	run) echo "--log-format --log-level" ;;
-	check | status | start | stop | restart | ledger | healing | version) echo "--json" ;;
+	check | status | why | start | stop | restart | ledger | healing | version) echo "--json" ;;
 	drill) echo "--json --keep" ;;
 	events) echo "--json --follow --lines --worker" ;;
 	logs) echo "--json --follow --lines" ;;
@@ -22,7 +22,7 @@ _tradesup_options()
 
 _tradesup()
 {
-	local verbs="run check drill status events logs start stop restart ledger
+	local verbs="run check drill status why events logs start stop restart ledger
 	    healing crashes version help"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb="" words="" i
@@ -56,7 +56,7 @@ _tradesup()
 			words=$(_tradesup_options "$verb")
 		else
 			case $verb in
-			status | logs | start | stop | restart | ledger | healing)
+			status | why | logs | start | stop | restart | ledger | healing)
 				words=$(_tradesup_workers) ;;
 			help) words=$verbs ;;
 			esac

@@ -18,6 +18,7 @@ complete -c tradesup -n __fish_use_subcommand -a run -d 'supervise the workers o
 complete -c tradesup -n __fish_use_subcommand -a check -d 'check a configuration and all that it names'
 complete -c tradesup -n __fish_use_subcommand -a drill -d 'provoke every level of healing on real processes'
 complete -c tradesup -n __fish_use_subcommand -a status -d 'show the supervisor and its workers'
+complete -c tradesup -n __fish_use_subcommand -a why -d 'say in plain words what was decided about a worker, and why'
 complete -c tradesup -n __fish_use_subcommand -a events -d 'print the events of the supervisor'
 complete -c tradesup -n __fish_use_subcommand -a logs -d 'print what the workers wrote'
 complete -c tradesup -n __fish_use_subcommand -a start -d 'start workers that are down'
@@ -29,7 +30,7 @@ complete -c tradesup -n __fish_use_subcommand -a crashes -d 'list the crash repo
 complete -c tradesup -n __fish_use_subcommand -a version -d 'print the version'
 complete -c tradesup -n __fish_use_subcommand -a help -d 'print the help of all, or of a verb'
 
-complete -c tradesup -n '__tradesup_verb check drill status events logs start stop restart ledger healing crashes version' -l json -d 'print JSON instead of text'
+complete -c tradesup -n '__tradesup_verb check drill status why events logs start stop restart ledger healing crashes version' -l json -d 'print JSON instead of text'
 complete -c tradesup -n '__tradesup_verb run' -l log-format -x -a 'logfmt json' -d 'the form of the log'
 complete -c tradesup -n '__tradesup_verb run' -l log-level -x -a 'error warning notice info debug' -d 'the threshold of the log'
 complete -c tradesup -n '__tradesup_verb drill' -l keep -d 'keep the temporary directory'
@@ -38,4 +39,4 @@ complete -c tradesup -n '__tradesup_verb events logs' -s n -l lines -x -d 'how m
 complete -c tradesup -n '__tradesup_verb events' -s w -l worker -x -a '(__tradesup_workers)' -d 'only this worker'
 complete -c tradesup -n '__tradesup_verb crashes' -l last -d 'print the newest report'
 complete -c tradesup -n '__tradesup_verb status logs start stop restart ledger healing' -a '(__tradesup_workers)'
-complete -c tradesup -n '__tradesup_verb help' -a 'run check drill status events logs start stop restart ledger healing crashes version'
+complete -c tradesup -n '__tradesup_verb help' -a 'run check drill status why events logs start stop restart ledger healing crashes version'

@@ -152,6 +152,8 @@ csv_row(struct csv *csv, char *line, size_t length)
 	struct field_text unused;
 	size_t n = 0;
 
+	if (memchr(line, '\0', length))
+		return "a NUL byte";
 	*end = ',';
 	for (; at <= end; n++) {
 		at = split_field(

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/decimal.h"
@@ -171,8 +170,6 @@ read_text(struct field_text field, size_t max)
 {
 	if (field.length > max)
 		return "too long";
-	if (memchr(field.text, '\0', field.length))
-		return "has a NUL";
 	if (is_blank(field.text[0]) && field_trim(field).length == 0)
 		return "empty";
 	return NULL;
@@ -194,11 +191,18 @@ read_id(struct fields *fields, struct field_text field, struct feed_record *reco
 	return read_text(field, FEED_ID_MAX);
 }
 
-/* @word: in small letters */
+/* @word: small letters */
 static bool
 is_word(struct field_text field, const char *word, size_t length)
 {
-	return field.length == length && strncasecmp(field.text, word, length) == 0;
+	if (field.length != length)
+		return false;
+	/* What the bit makes a small letter of is that or its capital. */
+	for (size_t i = 0; i < length; i++) {
+		if ((field.text[i] | 0x20) != word[i])
+			return false;
+	}
+	return true;
 }
 
 static const char *

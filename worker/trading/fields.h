@@ -22,8 +22,8 @@ enum field {
 
 /** struct field_text - one field as it stands in the record; NULL: it is not there */
 struct field_text {
-	const char *text; /* NUL-terminated */
-	size_t length;	  /* a NUL may be within */
+	const char *text; /* NUL-terminated, with no NUL within */
+	size_t length;
 };
 
 /** field_texts - a record's fields, by enum field */

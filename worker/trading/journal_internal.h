@@ -83,6 +83,14 @@ int journal_fail(struct journal *journal, int sqlite_code, const char *doing);
 /** journal_refuse() - keep the sentence "PATH: @why". Return: JOURNAL_E_DATA. */
 int journal_refuse(struct journal *journal, const char *why);
 
+/** journal_fail_errno() - keep the sentence "PATH: @doing: what @r means". Return: @r.
+ */
+int journal_fail_errno(struct journal *journal, int r, const char *doing);
+
+/** journal_sync_commits() - whether a commit waits for the disk. Return: as
+ * journal_fail(). */
+int journal_sync_commits(struct journal *journal, bool synced);
+
 /** journal_query() - bind and make ready to step. The caller resets it. Return: 0;
  * -errno; JOURNAL_E_DATA. */
 int journal_query(struct journal *journal, enum statement which,

@@ -323,9 +323,13 @@ ndjson_record(const struct fields *fields, char *line, size_t length,
 
 	/* Only now, since the byte behind a number was still to be read. */
 	for (int i = 0; i < FIELD_COUNT; i++) {
-		if (ret_texts[i].length > 0)
-			line[(ret_texts[i].text - line) +
-			     (ptrdiff_t)ret_texts[i].length] = '\0';
+		struct field_text *text = &ret_texts[i];
+
+		if (text->length == 0)
+			continue;
+		if (memchr(text->text, '\0', text->length))
+			return "a NUL character";
+		line[(text->text - line) + (ptrdiff_t)text->length] = '\0';
 	}
 	return NULL;
 }
