@@ -11,7 +11,7 @@ import harness
 from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_USAGE, TRADESUP, TREE,
                      Box)
 
-VERBS = ["run", "check", "drill", "status", "events", "logs", "start", "stop", "restart", "ledger",
+VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "ledger",
          "healing", "crashes", "version", "help"]
 
 
