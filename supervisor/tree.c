@@ -313,13 +313,6 @@ started_range(struct tree *tree, struct group *group)
 
 enum started { STARTED, STARTED_NOT_YET, STARTED_FAILED };
 
-static bool
-has_to_start(const struct group *group, const struct node *node)
-{
-	return node->state == NODE_WAITING &&
-	       (node == group->failed || node->wake_as == MAIL_NONE);
-}
-
 static enum started
 start_one(struct tree *tree, struct group *group, struct node *node)
 {
@@ -329,7 +322,7 @@ start_one(struct tree *tree, struct group *group, struct node *node)
 	}
 	if (node->state == NODE_STARTING)
 		return STARTED_NOT_YET;
-	if (!has_to_start(group, node))
+	if (node->state != NODE_WAITING || node->wake_as != MAIL_NONE)
 		return STARTED;
 	if (node_is_group(node)) {
 		group_start(tree, node_group(node));
@@ -481,6 +474,7 @@ deal_with_end(
 static void
 resume(struct tree *tree, struct group *group, struct node *node)
 {
+	node->wake_as = MAIL_NONE;
 	group->failed = node;
 	group->range = group->node.config->group.plan == PLAN_ONE_FOR_ONE
 			   ? PLAN_RANGE_ONE
