@@ -18,6 +18,7 @@
 #include "supervisor/child_link.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
+#include "supervisor/fragment.h"
 
 #define LINES_DEFAULT 50
 
@@ -217,6 +218,16 @@ cmd_why(
 
 /* start, stop, restart */
 
+static bool
+may_change(struct supervisor *supervisor, struct client *client)
+{
+	if (supervisor->phase == SUPERVISOR_RUNNING)
+		return true;
+	client_error(client, EXIT_UNAVAILABLE, "the supervisor is %s",
+	    phase_name(supervisor->phase));
+	return false;
+}
+
 static void
 ask_tree(struct supervisor *supervisor, struct client *client,
     const struct record *request, enum plan_request kind)
@@ -229,11 +240,8 @@ ask_tree(struct supervisor *supervisor, struct client *client,
 		unknown_worker(client, name ? name : "");
 		return;
 	}
-	if (supervisor->phase != SUPERVISOR_RUNNING) {
-		client_error(client, EXIT_UNAVAILABLE, "the supervisor is %s",
-		    phase_name(supervisor->phase));
+	if (!may_change(supervisor, client))
 		return;
-	}
 	wish = client_expect(client);
 	if (!wish)
 		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
@@ -256,10 +264,78 @@ cmd_stop(
 }
 
 static void
+cmd_remove(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	ask_tree(supervisor, client, request, PLAN_REQUEST_REMOVE);
+}
+
+static void
 cmd_restart(
     struct supervisor *supervisor, struct client *client, const struct record *request)
 {
 	ask_tree(supervisor, client, request, PLAN_REQUEST_RESTART);
+}
+
+/* add */
+
+/* The first error of a fragment is the answer; a file of one section seldom has more.
+ */
+struct fragment_errors {
+	char *first;
+};
+
+static void
+on_fragment_error(const char *message, void *data)
+{
+	struct fragment_errors *errors = data;
+
+	if (!errors->first)
+		errors->first = strdup(message);
+}
+
+static struct node *
+group_to_add_to(struct supervisor *supervisor, const struct record *request)
+{
+	const char *name = record_get(request, "group");
+
+	return name ? tree_find(&supervisor->tree, name) : &supervisor->tree.root->node;
+}
+
+static void
+cmd_add(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *file = record_get(request, "file");
+	struct node *group = group_to_add_to(supervisor, request);
+	struct fragment_errors errors = { NULL };
+	const struct config_node *config;
+	struct tree_request *wish;
+	int r;
+
+	if (!group || !node_is_group(group)) {
+		client_error(client, EXIT_USAGE, "%s: no such group",
+		    record_get(request, "group"));
+		return;
+	}
+	if (!may_change(supervisor, client))
+		return;
+	r = fragment_load(
+	    supervisor, file ? file : "", on_fragment_error, &errors, &config);
+	if (r != 0) {
+		client_error(client, r == FRAGMENT_E_BAD ? EXIT_CONFIG : EXIT_OSERR,
+		    "%s", errors.first ? errors.first : strerror(ENOMEM));
+		free(errors.first);
+		return;
+	}
+	wish = client_expect(client);
+	if (!wish) {
+		fragment_unused(supervisor, config);
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+		return;
+	}
+	tree_add(&supervisor->tree, wish, node_group(group), config);
+	supervisor_sweep_soon(supervisor);
 }
 
 /* events, logs */
@@ -417,6 +493,8 @@ static const struct {
 	{ "why", cmd_why },
 	{ "start", cmd_start },
 	{ "stop", cmd_stop },
+	{ "add", cmd_add },
+	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },

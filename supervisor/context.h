@@ -16,7 +16,10 @@
 
 struct aftermath;
 struct control;
+struct fragment;
 struct make_safe;
+
+TAILQ_HEAD(fragment_list, fragment);
 
 enum supervisor_phase {
 	SUPERVISOR_STARTING,
@@ -42,6 +45,7 @@ struct supervisor {
 	char *worker_program; /* of the built-in worker */
 	struct event_base *base;
 	struct tree tree;
+	struct fragment_list fragments; /* configurations of what was added */
 	struct event_log events;
 	struct guardian guardian;
 	struct cgroup cgroup; /* for workers that are to have one */

@@ -23,6 +23,11 @@
  *		`next state in_ms without_good_cycle text`
  *	start worker, stop worker, restart worker
  *		no rows; ok when it has been done
+ *	add file [group]
+ *		no rows; ok when the one worker or group of the file is started, at the
+ *		end of the group's list (the root's if none is named)
+ *	remove worker
+ *		no rows; ok when what was down is off the list
  *	events [lines] [follow] [worker]
  *		event lines as in the log, with ts= first
  *	logs [worker] [lines] [follow]

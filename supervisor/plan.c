@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+const struct plan plan_swept_along = { .verdict = PLAN_LEAVE,
+	.rule = "it ended while its group was stopping it" };
+
 static bool
 comes_back(enum restart_kind restart, enum plan_how how)
 {

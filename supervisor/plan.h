@@ -68,6 +68,10 @@ struct plan_group {
 int plan_end(const struct plan_child *child, const struct plan_group *group,
     enum plan_how how, int64_t now_ns, struct plan *ret_plan);
 
+/** plan_swept_along - what it means if it ends while its turn to be stopped for a
+ * sibling's sake has not come: no second failure. */
+extern const struct plan plan_swept_along;
+
 /** plan_stop_strikes_off() - whether a child that is stopped (by a sibling's restart,
  * an operator) leaves the list. */
 bool plan_stop_strikes_off(enum restart_kind restart);

@@ -24,6 +24,7 @@
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/control.h"
+#include "supervisor/fragment.h"
 #include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
 
@@ -164,6 +165,7 @@ on_sweep_cb(evutil_socket_t fd, short what, void *data)
 	notify_send(&supervisor->notify, "STATUS=%u workers up, %u restarts", own.up,
 	    supervisor->restarts);
 	free(own.pids);
+	fragment_purge(supervisor, false);
 	if (supervisor->phase == SUPERVISOR_ENDED && (killed == 0 || what & EV_TIMEOUT))
 		event_base_loopbreak(supervisor->base);
 }
@@ -197,6 +199,8 @@ op_removed(struct node *worker, void *data)
 
 	if (of(data)->aftermath)
 		aftermath_forget(of(data)->aftermath, child);
+	if (worker->added)
+		fragment_unused(data, worker->config);
 	child_free(child);
 }
 
@@ -284,7 +288,8 @@ op_wait(struct node *node, int64_t delay_ns, void *data)
 static void
 op_group_removed(struct group *group, void *data)
 {
-	(void)data;
+	if (group->node.added)
+		fragment_unused(data, group->node.config);
 	if (group->timer)
 		event_free(group->timer);
 }
@@ -401,7 +406,8 @@ op_decided(struct node *node, enum plan_how how, const struct plan *plan, void *
 static void
 op_answered(struct tree_request *request, const char *why, void *data)
 {
-	(void)data;
+	if (request->kind == PLAN_REQUEST_ADD && why)
+		fragment_unused(data, request->config);
 	client_answered(request, why);
 }
 
@@ -711,6 +717,7 @@ tear_down(struct supervisor *supervisor)
 	supervisor->make_safe = make_safe_free(supervisor->make_safe);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
+	fragment_purge(supervisor, true);
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
@@ -767,6 +774,7 @@ supervisor_run(const struct config *config)
 		.started_ns = clock_monotonic_ns() };
 	int r;
 
+	TAILQ_INIT(&supervisor.fragments);
 	signal(SIGPIPE, SIG_IGN);
 	r = set_up(&supervisor);
 	if (r == 0) {

@@ -111,6 +111,15 @@ def processes_with(text):
     return found
 
 
+def environ_of(pid):
+    """A worker's environment. It is empty for a moment while the program is being loaded."""
+    def read():
+        with open("/proc/%d/environ" % pid) as file:
+            return dict(word.split("=", 1) for word in file.read().split("\0") if word)
+
+    return wait_until(read, "the environment of a new process")
+
+
 def open_descriptors(pid):
     return len(os.listdir("/proc/%d/fd" % pid))
 

@@ -329,7 +329,7 @@ static const struct {
 	{ "worker w { failed_cycles = 99999999999999999999 }",
 	    "t.conf:1: worker w: failed_cycles: \"99999999999999999999\" is out of "
 	    "range: "
-	    "it must be from 0 to 1000000000" },
+	    "it must be from 0 to 1000000" },
 	{ "worker w { memory_max = 64k }", "t.conf:1: worker w: memory_max: \"64k\" is "
 					   "not a size, as 4096, 64K or 256M" },
 	{ "worker w { memory_max = -1 }", "t.conf:1: worker w: memory_max: \"-1\" is "
@@ -350,7 +350,7 @@ static const struct {
 	{ "supervisor { intensity = -1 period = 0s }\nworker w { }",
 	    "t.conf:1: supervisor: intensity: \"-1\" is out of range: it must be from "
 	    "0 to "
-	    "10000\n"
+	    "1000000000\n"
 	    "t.conf:1: supervisor: period: \"0s\" is out of range: it must be from 1ms "
 	    "to "
 	    "365d" },
