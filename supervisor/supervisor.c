@@ -678,6 +678,7 @@ set_up(struct supervisor *supervisor)
 	if (child_limits_want_cgroup(supervisor->config->root))
 		child_limits_open_cgroup(supervisor);
 	guardian_init(&supervisor->guardian);
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
 	r = guardian_start(&supervisor->guardian);
 	if (r < 0)
 		return cannot(supervisor, "guardian", -r);
