@@ -83,7 +83,7 @@ format_json(enum log_level level, const struct record *record, char *out, size_t
 
 	timestamp_format_ms(clock_realtime_ns(), ts);
 	n = (size_t)snprintf(
-	    out, size, "{\"ts\":\"%s\",\"level\":\"%s\"", ts, names[level]);
+	    out, size, "{\"ts\":\"%s\",\"severity\":\"%s\"", ts, names[level]);
 	/* The record's own opening brace becomes the comma between the two halves. */
 	length = record_json(record, out + n, size - n);
 	if (length > 2)

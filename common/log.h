@@ -39,7 +39,7 @@ void log_setup(enum log_format format, enum log_level threshold, log_sink sink);
  * take (EAGAIN, ENOSPC, EPIPE) is dropped and counted, and the count is written as
  * `log.dropped count=` with the next line that goes through. The program must ignore
  * SIGPIPE. A line is at most PIPE_BUF bytes. The first field of a logfmt line is the
- * event's name; in JSON "ts" (RFC 3339, ms) and "level" are added.
+ * event's name; in JSON "ts" (RFC 3339, ms) and "severity" are added.
  */
 void log_record(enum log_level level, const struct record *record);
 

@@ -19,6 +19,7 @@
 #include "common/link.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/backoff.h"
+#include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
 #include "supervisor/context.h"
@@ -38,6 +39,7 @@ static const struct {
 	[DOOM_CYCLES] = { "cycles", "failed cycles in a row" },
 	[DOOM_REQUESTED] = { "requested", "it asked for a restart" },
 	[DOOM_MEMORY] = { "memory", "memory limit" },
+	[DOOM_OOM] = { "memory", "memory limit" },
 	[DOOM_GARBAGE] = { "garbage", "too many bad packets" },
 	[DOOM_LINK] = { "link", "closed its link and lived on" },
 };
@@ -46,6 +48,13 @@ const char *
 child_doom_kind(enum child_doom doom)
 {
 	return dooms[doom].kind;
+}
+
+void
+child_doom_cause(const struct child *child, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%.80s", dooms[child->doom].why,
+	    child->doom_detail[0] ? ": " : "", child->doom_detail);
 }
 
 static void on_exit_cb(evutil_socket_t fd, short what, void *data);
@@ -71,8 +80,15 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	child->timer_ns = child->wake_ns = child->kill_ns = HEARTBEAT_NEVER;
 	child->stable_ns = child->eof_ns = child->memory_ns = HEARTBEAT_NEVER;
 	child->cycle = -1;
+	child->heal_pending = true; /* an earlier supervisor may have left one */
 	evtimer_assign(&child->on_timer, supervisor->base, on_timer_cb, child);
-	return child;
+	if (!child_limits_are_wanted(&config->worker))
+		return child;
+	child->limits = child_limits_new(&config->worker);
+	if (child->limits)
+		return child;
+	child_free(child);
+	return NULL;
 }
 
 static void
@@ -97,6 +113,7 @@ child_free(struct child *child)
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
 	capture_free(child->output);
+	decisions_free(child->decisions);
 	free(child->error);
 	free(child->status);
 	free(child);
@@ -329,21 +346,27 @@ open_notify(struct child *child)
 /* The worker's environment: ours, and what tells it who it is. Strings live in @text,
  * until the exec. */
 struct child_environ {
-	char text[SUPERVISOR_ENV_EXTRA][256 + 64];
-	char *state_dir;
+	char text[SUPERVISOR_ENV_EXTRA][160]; /* a name, or a socket's path: short */
 	size_t n;
 };
+
+static void
+add_variable(struct supervisor *supervisor, struct child_environ *extra, char *variable)
+{
+	supervisor->environ[supervisor->n_environ + extra->n] = variable;
+	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+}
 
 static void __attribute__((format(printf, 3, 4))) set_variable(
     struct supervisor *supervisor, struct child_environ *extra, const char *format, ...)
 {
+	char *text = extra->text[extra->n];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(extra->text[extra->n], sizeof(extra->text[0]), format, args);
+	vsnprintf(text, sizeof(extra->text[0]), format, args);
 	va_end(args);
-	supervisor->environ[supervisor->n_environ + extra->n] = extra->text[extra->n];
-	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+	add_variable(supervisor, extra, text);
 }
 
 static char *const *
@@ -356,8 +379,8 @@ fill_environ(struct child *child, struct child_environ *extra)
 	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
 	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
 	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	set_variable(supervisor, extra, "%s", supervisor->guardian.marker);
-	set_variable(supervisor, extra, "TRADESUP_STATE_DIR=%s", supervisor->state_dir);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -365,7 +388,8 @@ fill_environ(struct child *child, struct child_environ *extra)
 			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
-	return supervisor->environ;
+	return child->limits ? child_limits_prepare(child, supervisor->environ)
+			     : supervisor->environ;
 }
 
 static void
@@ -382,6 +406,8 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	record_int(&record, "errno", failure->error);
 	record_text(&record, "error", strerror(failure->error));
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_ERROR, &record);
+	snprintf(child->start_error, sizeof(child->start_error), "%s: %s",
+	    failure->step, strerror(failure->error));
 }
 
 static void
@@ -409,8 +435,9 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->doom_detail[0] = '\0';
 	child->killed = child->said_bye = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
-	child->memory_ns = config->memory_max_bytes > 0 ? now_ns + MEMORY_INTERVAL_NS
-							: HEARTBEAT_NEVER;
+	child->memory_ns = HEARTBEAT_NEVER;
+	if (config->memory_max_bytes > 0 && !child->limits->has_memory_max)
+		child->memory_ns = now_ns + MEMORY_INTERVAL_NS;
 	child->stable_ns = HEARTBEAT_NEVER;
 	if (child->lives > 0 && !child->node.reports_cycles)
 		child->stable_ns = now_ns + config->stable_after_ns;
@@ -436,17 +463,26 @@ int
 child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
     struct spawn_failure *ret_failure)
 {
+	struct spawn_limits limits = { .cgroup_fd = -1 };
 	struct child_environ extra;
+	char *const *environment;
 	int r = open_output(child);
 
 	if (r < 0) {
 		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
 		return SPAWN_E_FAILED;
 	}
+	environment = fill_environ(child, &extra);
+	if (!environment) {
+		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
+		return SPAWN_E_FAILED;
+	}
+	limits.config = child_config(child)->limits;
 	return spawn_start(&(struct spawn_request){ .argv = argv,
-			       .environ = fill_environ(child, &extra),
+			       .environ = environment,
 			       .link_fd = -1,
-			       .output_fd = child->output_theirs },
+			       .output_fd = child->output_theirs,
+			       .limits = limits.config ? &limits : NULL },
 	    ret_process, ret_failure);
 }
 
@@ -458,6 +494,7 @@ child_start(struct child *child)
 		child->supervisor->config->path, (char *)child_name(child), NULL };
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct child_environ extra;
+	char *const *environment = NULL;
 	struct spawn_failure failure = { .step = "socketpair" };
 	struct spawned process;
 	int r;
@@ -471,15 +508,21 @@ child_start(struct child *child)
 		failure.step = "notify socket";
 		r = open_notify(child);
 	}
+	if (r == 0) {
+		failure.step = "environment";
+		environment = fill_environ(child, &extra);
+		r = environment ? 0 : -ENOMEM;
+	}
 	if (r < 0)
 		failure.error = -r;
 	else
 		r = spawn_start(
 		    &(struct spawn_request){
 			.argv = config->command ? config->command : builtin,
-			.environ = fill_environ(child, &extra),
+			.environ = environment,
 			.link_fd = theirs,
-			.output_fd = child->output_theirs },
+			.output_fd = child->output_theirs,
+			.limits = child->limits ? &child->limits->spawn : NULL },
 		    &process, &failure);
 	if (r != 0) {
 		report_start_failed(child, &failure);
@@ -496,7 +539,8 @@ child_start(struct child *child)
 void
 child_log_end(struct child *child, const char *action, const char *why)
 {
-	bool by_itself = child->node.state != NODE_STOPPING && child->doom == DOOM_NONE;
+	bool by_itself = child->node.state != NODE_STOPPING &&
+			 (child->doom == DOOM_NONE || child->doom == DOOM_OOM);
 	struct record record;
 
 	record_init(&record, by_itself ? "worker.exit" : "worker.stop");
@@ -533,6 +577,18 @@ end_life(struct child *child)
 	child->memory_ns = HEARTBEAT_NEVER;
 }
 
+/* A kill that nobody asked for is the kernel's. */
+static void
+note_oom(struct child *child)
+{
+	if (child->reason.signal != SIGKILL || is_being_ended(child))
+		return;
+	child->doom = DOOM_OOM;
+	snprintf(child->doom_detail, sizeof(child->doom_detail),
+	    "killed by the kernel, more than %lld bytes",
+	    (long long)child_config(child)->memory_max_bytes);
+}
+
 /* Return: whether it has ended; then its life is over, and child->reason says how. */
 static bool
 reap(struct child *child)
@@ -543,6 +599,8 @@ reap(struct child *child)
 	if (spawn_reap(&child->process, &child->reason) != 0)
 		return false;
 	child_read_link(child);
+	if (child->limits && child_limits_ended(child))
+		note_oom(child);
 	end_life(child);
 	return true;
 }
@@ -643,7 +701,9 @@ child_had_good_cycle(struct child *child)
 	child->node.without_progress = 0;
 	free(child->error);
 	child->error = NULL;
-	aftermath_healed(child->supervisor->aftermath, child_name(child));
+	if (child->heal_pending)
+		aftermath_healed(child->supervisor->aftermath, child_name(child));
+	child->heal_pending = false;
 }
 
 static void

@@ -10,11 +10,13 @@
 
 #include "common/msg.h"
 #include "supervisor/capture.h"
+#include "supervisor/decision.h"
 #include "supervisor/exit_reason.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
+struct child_limits;
 struct supervisor;
 
 /* Why we end a worker that its group did not ask to stop; it then counts as having
@@ -25,6 +27,7 @@ enum child_doom {
 	DOOM_CYCLES,	/* failed_cycles failed cycles in a row */
 	DOOM_REQUESTED, /* it asked for it */
 	DOOM_MEMORY,	/* above memory_max */
+	DOOM_OOM,	/* the same, and the kernel has ended it already */
 	DOOM_GARBAGE,	/* too many packets that are none */
 	DOOM_LINK	/* it closed its link and lived on */
 };
@@ -41,6 +44,7 @@ struct child {
 	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
+	struct child_limits *limits; /* NULL: it has none */
 	struct event on_exit, on_link, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
@@ -65,6 +69,9 @@ struct child {
 	uint32_t failed_cycles; /* in a row */
 	uint32_t bad_packets;	/* in this life */
 
+	struct decisions *decisions; /* NULL until there is one */
+	char start_error[96];	     /* of the last failed start */
+	bool heal_pending; /* a level 3 or 4 try may wait for its good cycle */
 	uint32_t lives;
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */
@@ -122,6 +129,9 @@ void child_had_good_cycle(struct child *child);
  * @action: what was decided: "restart", "none", "escalate", …; @why: the rule
  */
 void child_log_end(struct child *child, const char *action, const char *why);
+
+/** child_doom_cause() - why we ended it, for people: "hang: no heartbeat". */
+void child_doom_cause(const struct child *child, char *out, size_t size);
 
 /** child_doom_kind() - the healing kind of a failure: "hang", "cycles", "crash", … */
 const char *child_doom_kind(enum child_doom doom);

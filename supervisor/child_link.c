@@ -156,10 +156,23 @@ heal_event(int64_t level, enum fault_kind kind, enum heal_outcome outcome)
 	return fault_is_healable(kind) ? handler[kind][outcome] : NULL;
 }
 
+/* "NAME: what was done": two fields, so that a name can be searched for. */
+static void
+add_detail(struct record *record, const char *detail, char name[MSG_TEXT_MAX])
+{
+	const char *colon = strstr(detail, ": ");
+
+	snprintf(name, MSG_TEXT_MAX, "%.*s",
+	    colon ? (int)(colon - detail) : MSG_TEXT_MAX - 1, detail);
+	record_text(record, "name", name);
+	record_text(record, "detail", colon ? colon + 2 : NULL);
+}
+
 static void
 on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	enum heal_outcome outcome = msg->heal.outcome;
+	char name[MSG_TEXT_MAX];
 	const char *event;
 	struct record record;
 
@@ -175,7 +188,7 @@ on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 	start_record(&record, event, child);
 	record_int(&record, "level", msg->heal.level);
 	record_text(&record, "kind", fault_kind_name(msg->heal.kind));
-	record_text(&record, "name", msg->heal.detail);
+	add_detail(&record, msg->heal.detail, name);
 	record_int(&record, "cycle", child->cycle);
 	emit(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 	    &record);

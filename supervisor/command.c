@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/error.h"
 #include "common/link.h"
+#include "common/timestamp.h"
 #include "supervisor/child.h"
 #include "supervisor/child_link.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
+#include "supervisor/fragment.h"
 
 #define LINES_DEFAULT 50
 
@@ -139,7 +142,91 @@ cmd_status(
 	client_ok(client);
 }
 
+/* why */
+
+static void
+why_decision(const struct decision *decision, void *data)
+{
+	char time[TIMESTAMP_TEXT_MAX], happened[DECISION_TEXT_MAX],
+	    rule[DECISION_TEXT_MAX], action[DECISION_TEXT_MAX];
+	struct record row;
+
+	timestamp_format_ms(decision->time_ns, time);
+	decision_happened(decision, happened);
+	decision_rule(decision, rule);
+	decision_action(decision, action);
+	record_init(&row, "decision");
+	record_text(&row, "ts", time);
+	record_text(&row, "happened", happened);
+	record_text(&row, "rule", rule);
+	record_text(&row, "action", action);
+	client_row(data, &row);
+}
+
+/* What would follow if it failed now. */
+static void
+why_next(struct client *client, const struct child *child, int64_t now_ns)
+{
+	const struct node *node = &child->node;
+	struct intensity *window = &node->parent->window;
+	size_t used = intensity_used(window, now_ns);
+	char period[DURATION_TEXT_MAX], text[DECISION_TEXT_MAX];
+	struct record row;
+
+	duration_format(window->period_ns, period);
+	if (node->state == NODE_WAITING)
+		snprintf(text, sizeof(text), "it is started when its delay is over");
+	else if (node->state == NODE_DOWN)
+		snprintf(text, sizeof(text), "nothing, until somebody starts it");
+	else if (node->config->restart == RESTART_TEMPORARY)
+		snprintf(
+		    text, sizeof(text), "nothing: temporary, it is never restarted");
+	else if (used >= window->limit)
+		snprintf(text, sizeof(text), "the next failure makes group %s give up",
+		    node->parent->node.config->name);
+	else
+		snprintf(text, sizeof(text),
+		    "group %s may restart %zu more time%s within %s",
+		    node->parent->node.config->name, window->limit - used,
+		    window->limit - used == 1 ? "" : "s", period);
+	record_init(&row, "next");
+	record_text(&row, "state", state_of(child));
+	if (child->wake_ns != HEARTBEAT_NEVER)
+		record_int(&row, "in_ms", (child->wake_ns - now_ns) / NS_PER_MS);
+	if (node->reports_cycles && node->without_progress > 0)
+		record_int(&row, "without_good_cycle", node->without_progress);
+	record_text(&row, "text", text);
+	client_row(client, &row);
+}
+
+static void
+cmd_why(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *name = record_get(request, "worker");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	const struct child *child = (struct child *)node;
+
+	if (!node || node_is_group(node)) {
+		unknown_worker(client, name ? name : "");
+		return;
+	}
+	decisions_each(child->decisions, why_decision, client);
+	why_next(client, child, clock_monotonic_ns());
+	client_ok(client);
+}
+
 /* start, stop, restart */
+
+static bool
+may_change(struct supervisor *supervisor, struct client *client)
+{
+	if (supervisor->phase == SUPERVISOR_RUNNING)
+		return true;
+	client_error(client, EXIT_UNAVAILABLE, "the supervisor is %s",
+	    phase_name(supervisor->phase));
+	return false;
+}
 
 static void
 ask_tree(struct supervisor *supervisor, struct client *client,
@@ -153,11 +240,8 @@ ask_tree(struct supervisor *supervisor, struct client *client,
 		unknown_worker(client, name ? name : "");
 		return;
 	}
-	if (supervisor->phase != SUPERVISOR_RUNNING) {
-		client_error(client, EXIT_UNAVAILABLE, "the supervisor is %s",
-		    phase_name(supervisor->phase));
+	if (!may_change(supervisor, client))
 		return;
-	}
 	wish = client_expect(client);
 	if (!wish)
 		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
@@ -180,10 +264,78 @@ cmd_stop(
 }
 
 static void
+cmd_remove(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	ask_tree(supervisor, client, request, PLAN_REQUEST_REMOVE);
+}
+
+static void
 cmd_restart(
     struct supervisor *supervisor, struct client *client, const struct record *request)
 {
 	ask_tree(supervisor, client, request, PLAN_REQUEST_RESTART);
+}
+
+/* add */
+
+/* The first error of a fragment is the answer; a file of one section seldom has more.
+ */
+struct fragment_errors {
+	char *first;
+};
+
+static void
+on_fragment_error(const char *message, void *data)
+{
+	struct fragment_errors *errors = data;
+
+	if (!errors->first)
+		errors->first = strdup(message);
+}
+
+static struct node *
+group_to_add_to(struct supervisor *supervisor, const struct record *request)
+{
+	const char *name = record_get(request, "group");
+
+	return name ? tree_find(&supervisor->tree, name) : &supervisor->tree.root->node;
+}
+
+static void
+cmd_add(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *file = record_get(request, "file");
+	struct node *group = group_to_add_to(supervisor, request);
+	struct fragment_errors errors = { NULL };
+	const struct config_node *config;
+	struct tree_request *wish;
+	int r;
+
+	if (!group || !node_is_group(group)) {
+		client_error(client, EXIT_USAGE, "%s: no such group",
+		    record_get(request, "group"));
+		return;
+	}
+	if (!may_change(supervisor, client))
+		return;
+	r = fragment_load(
+	    supervisor, file ? file : "", on_fragment_error, &errors, &config);
+	if (r != 0) {
+		client_error(client, r == FRAGMENT_E_BAD ? EXIT_CONFIG : EXIT_OSERR,
+		    "%s", errors.first ? errors.first : strerror(ENOMEM));
+		free(errors.first);
+		return;
+	}
+	wish = client_expect(client);
+	if (!wish) {
+		fragment_unused(supervisor, config);
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+		return;
+	}
+	tree_add(&supervisor->tree, wish, node_group(group), config);
+	supervisor_sweep_soon(supervisor);
 }
 
 /* events, logs */
@@ -338,8 +490,11 @@ static const struct {
 	void (*run)(struct supervisor *, struct client *, const struct record *);
 } commands[] = {
 	{ "status", cmd_status },
+	{ "why", cmd_why },
 	{ "start", cmd_start },
 	{ "stop", cmd_stop },
+	{ "add", cmd_add },
+	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },

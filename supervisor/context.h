@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "common/config.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
@@ -15,7 +16,10 @@
 
 struct aftermath;
 struct control;
+struct fragment;
 struct make_safe;
+
+TAILQ_HEAD(fragment_list, fragment);
 
 enum supervisor_phase {
 	SUPERVISOR_STARTING,
@@ -37,11 +41,14 @@ enum {
 struct supervisor {
 	const struct config *config; /* borrowed */
 	char *state_dir, *runtime_dir;
+	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
 	char *worker_program; /* of the built-in worker */
 	struct event_base *base;
 	struct tree tree;
+	struct fragment_list fragments; /* configurations of what was added */
 	struct event_log events;
 	struct guardian guardian;
+	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
 	struct aftermath *aftermath;

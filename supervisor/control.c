@@ -137,7 +137,7 @@ client_answered(struct tree_request *request, const char *why)
 		wish->client->wish = NULL;
 		if (why)
 			client_error(wish->client, EXIT_OSERR, "%s: %s",
-			    request->mail.node->config->name, why);
+			    request->config->name, why);
 		else
 			client_ok(wish->client);
 	}

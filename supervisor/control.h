@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control socket, <runtime_dir>/control: AF_UNIX, SOCK_STREAM, mode 0600; who else
- *may use it is decided by SO_PEERCRED (the same user, or root).
+ * The control socket, <runtime_dir>/control: AF_UNIX, SOCK_STREAM, mode 0600. Who else
+ * may use it is decided by SO_PEERCRED: the same user, or root.
  *
  * A client sends one request, a line of logfmt with the verb as its event:
  *
  *	stop worker=flow
  *	logs worker=flow lines=50 follow=yes
  *
- * and gets any number of rows, lines of logfmt again, and then `ok` or `error code=69
- *message="…"`, code being the client's exit status. A stream (follow=yes) ends with the
- *supervisor or the client.
+ * It gets any number of rows, lines of logfmt again, and then `ok` or
+ * `error code=69 message="…"`, code being the client's exit status. A stream
+ * (follow=yes) ends with the supervisor or the client. Fields that are not known are
+ * left out of a row.
  *
- *	verb      fields                     rows
- *	status    [worker]                   one `supervisor pid up_ms state restarts
- *intensity period_ms version config state_dir`, then `worker name group state pid up_ms
- *restarts cycle cycle_age_ms phase error heals memory_bytes status next_ms` each, in
- *start order; fields that are not known are left out start     worker none; ok when it
- *has been started stop      worker                     none; ok when it has ended
- *	restart   worker                     none; ok when it has been started again
- *	events    [lines] [follow] [worker]  event lines as in the log, with ts= first
- *	logs      [worker] [lines] [follow]  `line worker ts text`
- *	fault     worker kind                none; ok when it has been sent (a drill)
+ *	status [worker]
+ *		`supervisor pid up_ms state restarts in_period intensity period_ms
+ *		version config state_dir`, then in start order `worker name group state
+ *		pid up_ms memory_bytes cycle cycle_age_ms phase restarts heals
+ *		failed_cycles error status next_ms`
+ *	why worker
+ *		`decision ts happened rule action` for each of the last ones, then
+ *		`next state in_ms without_good_cycle text`
+ *	start worker, stop worker, restart worker
+ *		no rows; ok when it has been done
+ *	add file [group]
+ *		no rows; ok when the one worker or group of the file is started, at the
+ *		end of the group's list (the root's if none is named)
+ *	remove worker
+ *		no rows; ok when what was down is off the list
+ *	events [lines] [follow] [worker]
+ *		event lines as in the log, with ts= first
+ *	logs [worker] [lines] [follow]
+ *		`line worker text` for what is kept, then worker.output events
+ *	fault worker kind
+ *		no rows; ok when it has been sent (a drill)
  *
- * A request is at most CONTROL_REQUEST_MAX bytes, CONTROL_CLIENTS_MAX clients at most
- *are served, a client that does not read is closed when CONTROL_BACKLOG_MAX bytes wait
- *for it.
+ * A request is at most CONTROL_REQUEST_MAX bytes, CONTROL_CLIENTS_MAX clients are
+ * served, and one that does not read is closed when CONTROL_BACKLOG_MAX bytes wait.
  */
 #pragma once
 

@@ -64,7 +64,9 @@ event_log_emit(struct event_log *log, enum log_level level, const struct record 
 	timestamp_format_ms(clock_realtime_ns(), time);
 	stamped = with_time(record, time);
 	record_logfmt(&stamped, line, sizeof(line));
-	remember(log, line, worker);
+	/* A talkative worker must not push out what happened; its lines are kept with it. */
+	if (strcmp(record->event, "worker.output") != 0)
+		remember(log, line, worker);
 	if (log->follower)
 		log->follower(line, worker, log->data);
 }

@@ -114,7 +114,7 @@ healing_count(struct healing *healing, const char *worker, int level, const char
 		break;
 	case HEAL_RELAPSED:
 		row->relapsed++;
-		if (row->succeeded > 0) {
+		if (row->may_relapse) {
 			row->succeeded--;
 			row->failed++;
 		}
@@ -124,6 +124,7 @@ healing_count(struct healing *healing, const char *worker, int level, const char
 		row->failed++;
 		break;
 	}
+	row->may_relapse = outcome == HEAL_SUCCESS;
 	return 0;
 }
 

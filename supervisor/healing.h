@@ -13,6 +13,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/fault.h"
@@ -28,6 +29,7 @@ struct healing_row {
 	uint64_t tried, succeeded, failed, relapsed;
 	uint64_t pending; /* 0 or 1; tried, not yet known */
 	int64_t last_ns;  /* time of day of the last try; 0: never */
+	bool may_relapse; /* the last try succeeded; not kept over restarts */
 };
 
 struct healing {
@@ -45,8 +47,8 @@ void healing_deinit(struct healing *healing);
  * healing_count() - levels 1 and 2: one step that has ended
  *
  * tried + 1 and one of succeeded, failed, relapsed + 1. HEAL_RELAPSED also takes back
- * the success that it belies (succeeded - 1, failed + 1), if there is one. Return: 0,
- * -ENOMEM.
+ * the success that it belies (succeeded - 1, failed + 1), if the last try was one.
+ * Return: 0, -ENOMEM.
  */
 int healing_count(struct healing *healing, const char *worker, int level,
     const char *kind, enum heal_outcome outcome, int64_t now_ns);

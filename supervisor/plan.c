@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+const struct plan plan_swept_along = { .verdict = PLAN_LEAVE,
+	.rule = "it ended while its group was stopping it" };
+
 static bool
 comes_back(enum restart_kind restart, enum plan_how how)
 {
@@ -120,6 +123,7 @@ plan_end(const struct plan_child *child, const struct plan_group *group,
 const char *
 plan_request(enum plan_request request, enum plan_child_is is)
 {
+	static const char name_taken[] = "there is one of this name already";
 	static const char *const refused[][3] = {
 		[PLAN_REQUEST_STOP] = { NULL, NULL, NULL },
 		[PLAN_REQUEST_START] = { [PLAN_IS_UP] = "it is running already",
@@ -127,6 +131,7 @@ plan_request(enum plan_request request, enum plan_child_is is)
 		[PLAN_REQUEST_RESTART] = { NULL, NULL, NULL },
 		[PLAN_REQUEST_REMOVE] = { [PLAN_IS_UP] = "it is running; stop it first",
 		    [PLAN_IS_WAITING] = "it is about to be restarted; stop it first" },
+		[PLAN_REQUEST_ADD] = { name_taken, name_taken, name_taken },
 	};
 
 	return refused[request][is];

@@ -68,6 +68,10 @@ struct plan_group {
 int plan_end(const struct plan_child *child, const struct plan_group *group,
     enum plan_how how, int64_t now_ns, struct plan *ret_plan);
 
+/** plan_swept_along - what it means if it ends while its turn to be stopped for a
+ * sibling's sake has not come: no second failure. */
+extern const struct plan plan_swept_along;
+
 /** plan_stop_strikes_off() - whether a child that is stopped (by a sibling's restart,
  * an operator) leaves the list. */
 bool plan_stop_strikes_off(enum restart_kind restart);
@@ -76,7 +80,8 @@ enum plan_request {
 	PLAN_REQUEST_STOP,
 	PLAN_REQUEST_START,
 	PLAN_REQUEST_RESTART,
-	PLAN_REQUEST_REMOVE
+	PLAN_REQUEST_REMOVE,
+	PLAN_REQUEST_ADD
 };
 enum plan_child_is {
 	PLAN_IS_DOWN,
@@ -87,6 +92,7 @@ enum plan_child_is {
 /**
  * plan_request() - may an operator's request be carried out on a child in this state
  *
+ * PLAN_REQUEST_ADD: about one that has the name already; without such a one it may.
  * Return: NULL if so; else why not, in plain words.
  */
 const char *plan_request(enum plan_request request, enum plan_child_is is);

@@ -20,16 +20,19 @@
 #include "common/paths.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/child_limits.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/control.h"
+#include "supervisor/fragment.h"
 #include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
 
-#define STALL_NS (250 * NS_PER_MS) /* a timer that late: we were stopped, or starved   \
-				    */
-#define LAST_SWEEP_S 1 /* how long we wait for killed orphans before we exit */
-#define DESCRIPTORS_PER_WORKER 5
+#define STALL_NS                                                                       \
+	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
+			   */
+#define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
+#define DESCRIPTORS_PER_WORKER 6
 #define DESCRIPTORS_OF_OURS 128
 
 static void
@@ -162,6 +165,7 @@ on_sweep_cb(evutil_socket_t fd, short what, void *data)
 	notify_send(&supervisor->notify, "STATUS=%u workers up, %u restarts", own.up,
 	    supervisor->restarts);
 	free(own.pids);
+	fragment_purge(supervisor, false);
 	if (supervisor->phase == SUPERVISOR_ENDED && (killed == 0 || what & EV_TIMEOUT))
 		event_base_loopbreak(supervisor->base);
 }
@@ -195,6 +199,8 @@ op_removed(struct node *worker, void *data)
 
 	if (of(data)->aftermath)
 		aftermath_forget(of(data)->aftermath, child);
+	if (worker->added)
+		fragment_unused(data, worker->config);
 	child_free(child);
 }
 
@@ -226,9 +232,17 @@ next_random(struct supervisor *supervisor)
 static int64_t
 op_delay(struct node *node, void *data)
 {
+	struct child *child = (struct child *)node;
+	struct decision *decision;
+	int64_t delay_ns;
+
 	if (node_is_group(node))
 		return 0;
-	return child_next_delay((struct child *)node, next_random(of(data)));
+	delay_ns = child_next_delay(child, next_random(of(data)));
+	decision = decisions_last(child->decisions);
+	if (decision)
+		decision->delay_ns = delay_ns;
+	return delay_ns;
 }
 
 static void
@@ -274,7 +288,8 @@ op_wait(struct node *node, int64_t delay_ns, void *data)
 static void
 op_group_removed(struct group *group, void *data)
 {
-	(void)data;
+	if (group->node.added)
+		fragment_unused(data, group->node.config);
 	if (group->timer)
 		event_free(group->timer);
 }
@@ -309,6 +324,7 @@ report_restart(struct supervisor *supervisor, struct child *child, enum plan_how
 	record_int(&record, "restarts", (int64_t)group->window.used);
 	record_int(&record, "intensity", group->window.limit);
 	event_log_emit(&supervisor->events, LOG_LEVEL_WARNING, &record);
+	child->heal_pending = true;
 	aftermath_try(
 	    supervisor->aftermath, child_name(child), 3, failure_kind(child, how));
 }
@@ -329,6 +345,28 @@ report_group_end(
 	    &supervisor->events, gave_up ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, &record);
 }
 
+/* For `tradesup why`; out of memory, it is only forgotten. */
+static void
+remember(struct child *child, enum plan_how how, const struct plan *plan)
+{
+	struct intensity *window = &child->node.parent->window;
+	struct decision decision = { .time_ns = clock_realtime_ns(),
+		.up_ns = clock_monotonic_ns() - child->seen.started_ns,
+		.how = how,
+		.reason = child->reason,
+		.plan = *plan,
+		.used = (uint32_t)window->used,
+		.limit = window->limit,
+		.period_ns = window->period_ns };
+
+	if (how == PLAN_START_FAILED)
+		snprintf(
+		    decision.cause, sizeof(decision.cause), "%s", child->start_error);
+	else if (child->doom != DOOM_NONE)
+		child_doom_cause(child, decision.cause, sizeof(decision.cause));
+	decisions_add(&child->decisions, &decision);
+}
+
 static void
 decided_about_worker(struct supervisor *supervisor, struct child *child,
     enum plan_how how, const struct plan *plan)
@@ -343,6 +381,7 @@ decided_about_worker(struct supervisor *supervisor, struct child *child,
 
 	if (how != PLAN_START_FAILED)
 		child_log_end(child, actions[plan->verdict], plan->rule);
+	remember(child, how, plan);
 	if (how == PLAN_ABNORMAL)
 		aftermath_crash(supervisor->aftermath, child, actions[plan->verdict]);
 	if (plan->verdict == PLAN_RESTART)
@@ -367,7 +406,8 @@ op_decided(struct node *node, enum plan_how how, const struct plan *plan, void *
 static void
 op_answered(struct tree_request *request, const char *why, void *data)
 {
-	(void)data;
+	if (request->kind == PLAN_REQUEST_ADD && why)
+		fragment_unused(data, request->config);
 	client_answered(request, why);
 }
 
@@ -539,23 +579,6 @@ close_loop(struct supervisor *supervisor)
 
 /* Setting up. */
 
-static const char *const own_variables[] = { MSG_FD_ENV, SPAWN_WORKER_ENV,
-	SPAWN_LIFE_ENV, GUARDIAN_ENV, "TRADESUP_STATE_DIR", "NOTIFY_SOCKET",
-	"WATCHDOG_USEC", "WATCHDOG_PID" };
-
-static bool
-is_own_variable(const char *assignment)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own_variables); i++) {
-		size_t length = strlen(own_variables[i]);
-
-		if (strncmp(assignment, own_variables[i], length) == 0 &&
-		    assignment[length] == '=')
-			return true;
-	}
-	return false;
-}
-
 static int
 copy_environ(struct supervisor *supervisor)
 {
@@ -567,7 +590,7 @@ copy_environ(struct supervisor *supervisor)
 	if (!supervisor->environ)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (!is_own_variable(environ[i]))
+		if (!config_is_own_variable(environ[i]))
 			supervisor->environ[supervisor->n_environ++] = environ[i];
 	return 0;
 }
@@ -580,8 +603,12 @@ find_paths(struct supervisor *supervisor)
 
 	supervisor->state_dir = path_state(config->state_dir);
 	supervisor->runtime_dir = path_runtime(config->runtime_dir);
+	if (supervisor->state_dir &&
+	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
+		supervisor->state_dir) < 0)
+		supervisor->state_variable = NULL;
 	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
-	if (!supervisor->state_dir || !supervisor->runtime_dir ||
+	if (!supervisor->state_variable || !supervisor->runtime_dir ||
 	    !supervisor->worker_program)
 		return cannot(supervisor, "paths", ENOMEM);
 	r = path_mkdirs(supervisor->state_dir, 0700);
@@ -647,7 +674,11 @@ set_up(struct supervisor *supervisor)
 		r = take_lock(supervisor);
 	if (r != 0)
 		return r;
+	/* Before there is anybody who would have to move with us. */
+	if (child_limits_want_cgroup(supervisor->config->root))
+		child_limits_open_cgroup(supervisor);
 	guardian_init(&supervisor->guardian);
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
 	r = guardian_start(&supervisor->guardian);
 	if (r < 0)
 		return cannot(supervisor, "guardian", -r);
@@ -687,13 +718,16 @@ tear_down(struct supervisor *supervisor)
 	supervisor->make_safe = make_safe_free(supervisor->make_safe);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
+	fragment_purge(supervisor, true);
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
+	cgroup_close(&supervisor->cgroup);
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
 	free(supervisor->state_dir);
+	free(supervisor->state_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 }
@@ -737,9 +771,11 @@ supervisor_run(const struct config *config)
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
+		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;
 
+	TAILQ_INIT(&supervisor.fragments);
 	signal(SIGPIPE, SIG_IGN);
 	r = set_up(&supervisor);
 	if (r == 0) {

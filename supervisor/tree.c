@@ -2,67 +2,23 @@
 /*
  * Carrying out plans. A group is a small actor: it is idle, or walks its list forwards
  * (starting) or backwards (stopping), and takes the next thing from its mailbox only
- * when it is idle again. Walks are loops that pause where a process has to end first;
- * the end of that process goes on with them.
+ * when it is idle again. A walk stands still where a process or a group has to end
+ * first, and goes on in the group's next turn.
+ *
+ * Turns: whatever may let a group go on (mail, an end, a child group that is done)
+ * gives it a turn, and what the owner calls returns when nobody has one. So no group
+ * acts in the middle of another's step, none is freed under its own feet, and a
+ * thousand ends at once are a loop, not a recursion. A turn with nothing to do is
+ * harmless.
  *
  * What has to be done is decided in plan.c, how a process is started or stopped in
- * child.c.
+ * child.c; the lists are kept in tree_list.c.
  */
 #include "supervisor/tree.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-static void group_drain(struct tree *tree, struct group *group);
-static void group_walk_down(struct tree *tree, struct group *group);
-static void group_walk_up(struct tree *tree, struct group *group);
-static void group_begin_start(struct tree *tree, struct group *group);
-
-const char *
-node_state_name(enum node_state state)
-{
-	static const char *const names[] = {
-		[NODE_DOWN] = "down",
-		[NODE_STARTING] = "starting",
-		[NODE_UP] = "up",
-		[NODE_STOPPING] = "stopping",
-		[NODE_ENDED] = "ended",
-		[NODE_WAITING] = "waiting",
-	};
-
-	return names[state];
-}
-
-/* The one place where a node's state changes, so that the count of significant ones
- * holds. */
-static void
-node_set(struct node *node, enum node_state state)
-{
-	bool was_up = node->state != NODE_DOWN, is_up = state != NODE_DOWN;
-
-	node->state = state;
-	if (node->parent && node->config->significant && was_up != is_up)
-		node->parent->significant_up += is_up ? 1 : (uint32_t)-1;
-}
-
-static void
-mail_send(
-    struct group *group, struct mail *mail, enum mail_kind kind, struct node *node)
-{
-	mail->kind = kind;
-	mail->node = node;
-	TAILQ_INSERT_TAIL(&group->mailbox, mail, entry);
-}
-
-static void
-mail_drop(struct node *node)
-{
-	if (node->mail.kind == MAIL_NONE)
-		return;
-	TAILQ_REMOVE(&node->parent->mailbox, &node->mail, entry);
-	node->mail.kind = MAIL_NONE;
-}
+#include "supervisor/tree_list.h"
 
 static void
 wait_as(struct tree *tree, struct node *node, enum mail_kind kind, int64_t delay_ns)
@@ -72,151 +28,13 @@ wait_as(struct tree *tree, struct node *node, enum mail_kind kind, int64_t delay
 	tree->ops->wait(node, delay_ns, tree->data);
 }
 
-/* Building and taking apart. */
-
-static void node_free(struct tree *tree, struct node *node);
-
 static void
-group_free(struct tree *tree, struct group *group)
+group_is_idle(struct tree *tree, struct group *group)
 {
-	struct node *child;
-
-	while ((child = TAILQ_FIRST(&group->children))) {
-		TAILQ_REMOVE(&group->children, child, sibling);
-		node_free(tree, child);
-	}
-	tree->ops->group_removed(group, tree->data);
-	intensity_deinit(&group->window);
-	free(group->described);
-	free(group);
+	group->busy = GROUP_IDLE;
+	group->cursor = group->until = NULL;
+	group_take_turn(tree, group);
 }
-
-static void
-node_free(struct tree *tree, struct node *node)
-{
-	if (node_is_group(node))
-		group_free(tree, node_group(node));
-	else
-		tree->ops->removed(node, tree->data);
-}
-
-static struct node *node_new(
-    struct tree *tree, const struct config_node *config, struct group *parent);
-
-static struct group *
-group_new(struct tree *tree, const struct config_node *config, struct group *parent)
-{
-	const struct config_group *settings = &config->group;
-	struct group *group = calloc(1, sizeof(*group));
-
-	if (!group)
-		return NULL;
-	group->node.config = config;
-	group->node.parent = parent;
-	TAILQ_INIT(&group->children);
-	TAILQ_INIT(&group->mailbox);
-	intensity_init(&group->window, settings->intensity, settings->period_ns);
-	group->described = calloc(settings->n_children + 1, sizeof(*group->described));
-	if (!group->described) {
-		group_free(tree, group);
-		return NULL;
-	}
-	for (size_t i = 0; i < settings->n_children; i++) {
-		struct node *child = node_new(tree, settings->children[i], group);
-
-		if (!child) {
-			group_free(tree, group);
-			return NULL;
-		}
-		group->described[i] = child;
-		TAILQ_INSERT_TAIL(&group->children, child, sibling);
-	}
-	return group;
-}
-
-static struct node *
-node_new(struct tree *tree, const struct config_node *config, struct group *parent)
-{
-	struct node *node;
-
-	if (config->type == CONFIG_GROUP) {
-		struct group *group = group_new(tree, config, parent);
-
-		return group ? &group->node : NULL;
-	}
-	node = tree->ops->new_worker(config, tree->data);
-	if (node) {
-		node->config = config;
-		node->parent = parent;
-	}
-	return node;
-}
-
-static void
-drop_requests_about(struct tree *tree, struct group *group, struct node *node)
-{
-	struct mail *mail, *next;
-
-	for (mail = TAILQ_FIRST(&group->mailbox); mail; mail = next) {
-		next = TAILQ_NEXT(mail, entry);
-		if (mail->kind != MAIL_REQUEST || (node && mail->node != node))
-			continue;
-		TAILQ_REMOVE(&group->mailbox, mail, entry);
-		tree->ops->answered((struct tree_request *)mail,
-		    node ? "it has left the list" : "its group has ended", tree->data);
-	}
-}
-
-static void
-node_strike_off(struct tree *tree, struct node *node)
-{
-	struct group *group = node->parent;
-	size_t n = group->node.config->group.n_children;
-
-	mail_drop(node);
-	drop_requests_about(tree, group, node);
-	node_set(node, NODE_DOWN);
-	for (size_t i = 0; i < n; i++)
-		if (group->described[i] == node)
-			group->described[i] = NULL;
-	TAILQ_REMOVE(&group->children, node, sibling);
-	node_free(tree, node);
-}
-
-/* A group starts afresh with the children of its description: those struck off are
- * back, those added are gone. */
-static int
-group_restore(struct tree *tree, struct group *group)
-{
-	const struct config_group *settings = &group->node.config->group;
-	struct node *child, *next;
-
-	for (child = TAILQ_FIRST(&group->children); child; child = next) {
-		next = TAILQ_NEXT(child, sibling);
-		if (child->added)
-			node_strike_off(tree, child);
-		else
-			child->without_progress = 0;
-	}
-	for (size_t i = settings->n_children; i-- > 0;) {
-		struct node *after =
-		    i + 1 < settings->n_children ? group->described[i + 1] : NULL;
-
-		if (group->described[i])
-			continue;
-		child = node_new(tree, settings->children[i], group);
-		if (!child)
-			return -ENOMEM;
-		group->described[i] = child;
-		if (after)
-			TAILQ_INSERT_BEFORE(after, child, sibling);
-		else
-			TAILQ_INSERT_TAIL(&group->children, child, sibling);
-	}
-	return 0;
-}
-
-/* The end of a group. */
 
 static void
 request_done(struct tree *tree, struct group *group, const char *why)
@@ -228,8 +46,7 @@ request_done(struct tree *tree, struct group *group, const char *why)
 		tree->ops->answered(request, why, tree->data);
 }
 
-static void start_failed(struct tree *tree, struct group *group, struct node *node);
-static void gone(struct tree *tree, struct group *group, struct node *node);
+/* The end of a group. */
 
 static void
 group_ended(struct tree *tree, struct group *group, enum group_then how)
@@ -243,26 +60,24 @@ group_ended(struct tree *tree, struct group *group, enum group_then how)
 	struct group *parent = group->node.parent;
 	bool was_asked = group->node.state == NODE_STOPPING;
 
-	drop_requests_about(tree, group, NULL);
+	group_drop_requests(tree, group, NULL, "its group has ended");
 	tree->ops->wait(&group->node, -1, tree->data);
-	group->busy = GROUP_IDLE;
+	group_is_idle(tree, group);
 	group->stop_asked = group->hurry = false;
-	if (!parent) {
-		node_set(&group->node, NODE_DOWN);
-		tree->ops->ended(ends[how], tree->data);
-	} else if (how == THEN_START_FAILED) {
-		node_set(&group->node, NODE_DOWN);
-		start_failed(tree, parent, &group->node);
-	} else if (was_asked) {
-		gone(tree, parent, &group->node);
-		group_walk_down(tree, parent);
-	} else {
+	if (parent && how != THEN_START_FAILED && !was_asked) {
 		/* OTP: both end with reason `shutdown`, which is an orderly end. */
 		node_set(&group->node, NODE_ENDED);
 		group->node.ended_how = PLAN_NORMAL;
-		mail_send(parent, &group->node.mail, MAIL_ENDED, &group->node);
-		group_drain(tree, parent);
+		mail_send(tree, parent, &group->node.mail, MAIL_ENDED, &group->node);
+		return;
 	}
+	node_set(&group->node, NODE_DOWN);
+	if (!parent) {
+		tree->ops->ended(ends[how], tree->data);
+		return;
+	}
+	parent->cursor_failed = how == THEN_START_FAILED;
+	group_take_turn(tree, parent);
 }
 
 /* Stopping: backwards through the list. */
@@ -275,7 +90,7 @@ stop_range(struct tree *tree, struct group *group, struct node *from,
 	group->cursor = from;
 	group->until = until;
 	group->then = then;
-	group_walk_down(tree, group);
+	group_take_turn(tree, group);
 }
 
 static void
@@ -285,6 +100,7 @@ stop_all(struct tree *tree, struct group *group, enum group_then then)
 	    TAILQ_FIRST(&group->children), then);
 }
 
+/* Those below that are not being stopped yet learn of it when their turn comes. */
 static void
 hurry(struct tree *tree, struct group *group)
 {
@@ -292,49 +108,35 @@ hurry(struct tree *tree, struct group *group)
 
 	group->hurry = true;
 	TAILQ_FOREACH(child, &group->children, sibling) {
-		if (child->state != NODE_STOPPING)
-			continue;
-		if (node_is_group(child))
-			hurry(tree, node_group(child));
-		else
+		if (node_is_group(child)) {
+			if (child->state == NODE_STOPPING ||
+			    child->state == NODE_STARTING)
+				hurry(tree, node_group(child));
+		} else if (child->state == NODE_STOPPING) {
 			tree->ops->stop(child, true, tree->data);
+		}
 	}
 }
 
-/* Whatever the group was doing becomes part of stopping it: a restart under way is not
- * completed first. */
+/* What the group is doing is not completed, but the walk it is on has to end. */
 static void
 group_stop(struct tree *tree, struct group *group)
 {
 	group->stop_asked = true;
 	node_set(&group->node, NODE_STOPPING);
-	if (group->busy == GROUP_IDLE) {
-		stop_all(tree, group, THEN_STOPPED);
-		return;
-	}
-	if (group->busy == GROUP_STOPPING &&
-	    (group->then == THEN_RESTART || group->then == THEN_REQUEST)) {
-		if (group->then == THEN_REQUEST)
-			request_done(tree, group,
-			    group->request && group->request->kind == PLAN_REQUEST_STOP
-				? NULL
-				: "its group is being stopped");
-		group->then = THEN_STOPPED;
-		group->until = NULL;
-	}
+	group_take_turn(tree, group);
 }
 
-/* A node that is down for good in this walk. */
+/* A node that is down now: on with the walk. */
 static void
 gone(struct tree *tree, struct group *group, struct node *node)
 {
-	struct node *before = TAILQ_PREV(node, node_list, sibling);
-	bool last = node == group->until;
-	bool keeps_place = group->then == THEN_REQUEST && group->request &&
-			   group->request->kind == PLAN_REQUEST_RESTART;
+	bool keeps_place =
+	    group->then == THEN_REQUEST && group->request->kind == PLAN_REQUEST_RESTART;
 
+	group->cursor =
+	    node == group->until ? NULL : TAILQ_PREV(node, node_list, sibling);
 	node_set(node, NODE_DOWN);
-	group->cursor = last ? NULL : before;
 	if (plan_stop_strikes_off(node->config->restart) && !keeps_place)
 		node_strike_off(tree, node);
 }
@@ -351,11 +153,7 @@ stop_group_node(struct tree *tree, struct group *parent, struct group *group)
 	group_stop(tree, group);
 }
 
-/* It ended before its turn to be stopped came: that is no second failure. */
-static const struct plan swept_along = { .verdict = PLAN_LEAVE,
-	.rule = "it ended while its group was stopping it" };
-
-/* Return: true, the walk can go on; false, it waits for the node to end. */
+/* Return: true, it is down; false, the walk has to wait for its end. */
 static bool
 stop_one(struct tree *tree, struct group *group, struct node *node)
 {
@@ -363,89 +161,93 @@ stop_one(struct tree *tree, struct group *group, struct node *node)
 	case NODE_DOWN:
 		break;
 	case NODE_ENDED:
-		mail_drop(node);
-		tree->ops->decided(node, node->ended_how, &swept_along, tree->data);
+		mail_take(group, &node->mail);
+		tree->ops->decided(
+		    node, node->ended_how, &plan_swept_along, tree->data);
 		break;
 	case NODE_WAITING:
-		mail_drop(node);
+		mail_take(group, &node->mail);
 		tree->ops->wait(node, -1, tree->data);
 		break;
-	case NODE_UP:
 	case NODE_STARTING:
+	case NODE_UP:
 		if (node_is_group(node)) {
 			stop_group_node(tree, group, node_group(node));
 			return false;
 		}
-		if (tree->ops->stop(node, group->hurry, tree->data)) {
-			node_set(node, NODE_STOPPING);
-			return false;
-		}
-		break;
+		if (!tree->ops->stop(node, group->hurry, tree->data))
+			break;
+		node_set(node, NODE_STOPPING);
+		return false;
 	case NODE_STOPPING:
 		return false;
 	}
-	gone(tree, group, node);
 	return true;
 }
 
-static void
-stopped_range(struct tree *tree, struct group *group)
-{
-	struct tree_request *request = group->request;
-	int64_t delay_ns;
-
-	switch (group->then) {
-	case THEN_RESTART:
-		delay_ns = tree->ops->delay(group->failed, tree->data);
-		group->busy = GROUP_IDLE;
-		if (delay_ns > 0) {
-			group->failed->resume_range = group->range;
-			wait_as(tree, group->failed, MAIL_RESUME, delay_ns);
-			break;
-		}
-		group->start = START_RESTART;
-		group_begin_start(tree, group);
-		return;
-	case THEN_REQUEST:
-		group->busy = GROUP_IDLE;
-		if (request->kind == PLAN_REQUEST_RESTART) {
-			group->start = START_REQUEST;
-			group->failed = request->mail.node;
-			group->range = PLAN_RANGE_ONE;
-			group_begin_start(tree, group);
-			return;
-		}
-		request_done(tree, group, NULL);
-		break;
-	case THEN_GAVE_UP:
-	case THEN_SHUT_DOWN:
-	case THEN_STOPPED:
-	case THEN_START_FAILED:
-		group_ended(tree, group, group->then);
-		return;
-	}
-	group_drain(tree, group);
-}
+static void stopped_range(struct tree *tree, struct group *group);
 
 static void
-group_walk_down(struct tree *tree, struct group *group)
+walk_down(struct tree *tree, struct group *group)
 {
-	while (group->cursor)
+	while (group->cursor) {
 		if (!stop_one(tree, group, group->cursor))
 			return;
+		gone(tree, group, group->cursor);
+	}
 	stopped_range(tree, group);
 }
 
-/* Starting: forwards through the list. */
+/* Starting: forwards through the list. Who is to be started is marked first, as waiting
+ * for its turn. */
+
+static struct node *
+first_to_start(struct group *group)
+{
+	return group->range == PLAN_RANGE_ALL ? TAILQ_FIRST(&group->children)
+					      : group->failed;
+}
 
 static void
-group_begin_start(struct tree *tree, struct group *group)
+mark_range(struct group *group)
+{
+	struct node *node = first_to_start(group);
+
+	for (; node; node = TAILQ_NEXT(node, sibling)) {
+		if (node->state == NODE_DOWN) {
+			node_set(node, NODE_WAITING);
+			node->wake_as = MAIL_NONE;
+		}
+		if (group->range == PLAN_RANGE_ONE)
+			break;
+	}
+}
+
+static void
+unmark_after(struct node *node)
+{
+	while ((node = TAILQ_NEXT(node, sibling)))
+		if (node->state == NODE_WAITING)
+			node_set(node, NODE_DOWN);
+}
+
+static void
+begin_start(struct tree *tree, struct group *group, enum group_start why)
 {
 	group->busy = GROUP_STARTING;
+	group->start = why;
+	group->cursor = first_to_start(group);
 	group->until = group->range == PLAN_RANGE_ONE ? group->failed : NULL;
-	group->cursor = group->range == PLAN_RANGE_ALL ? TAILQ_FIRST(&group->children)
-						       : group->failed;
-	group_walk_up(tree, group);
+	group_take_turn(tree, group);
+}
+
+static void
+start_by_request(struct tree *tree, struct group *group, struct node *node)
+{
+	group->failed = node;
+	group->range = PLAN_RANGE_ONE;
+	mark_range(group);
+	begin_start(tree, group, START_REQUEST);
 }
 
 static void
@@ -453,87 +255,156 @@ group_start(struct tree *tree, struct group *group)
 {
 	node_set(&group->node, NODE_STARTING);
 	intensity_reset(&group->window);
-	group->start = START_FIRST;
-	group->range = PLAN_RANGE_ALL;
 	if (group_restore(tree, group) < 0) {
-		group->busy = GROUP_STARTING;
 		stop_all(tree, group, THEN_START_FAILED);
 		return;
 	}
-	group_begin_start(tree, group);
+	group->range = PLAN_RANGE_ALL;
+	mark_range(group);
+	begin_start(tree, group, START_FIRST);
+}
+
+/* Those added are only there once they have been started, as are temporary ones. */
+static void
+request_failed(struct tree *tree, struct group *group, struct node *node)
+{
+	bool strike_off = group->request->kind == PLAN_REQUEST_ADD ||
+			  plan_stop_strikes_off(node->config->restart);
+
+	request_done(tree, group, "it could not be started");
+	if (strike_off)
+		node_strike_off(tree, node);
 }
 
 static void
 start_failed(struct tree *tree, struct group *group, struct node *node)
 {
-	struct node *before = TAILQ_PREV(node, node_list, sibling);
-
+	node_set(node, NODE_DOWN);
 	switch (group->start) {
 	case START_FIRST:
-		stop_range(tree, group, before, TAILQ_FIRST(&group->children),
-		    THEN_START_FAILED);
+		unmark_after(node);
+		stop_range(tree, group, TAILQ_PREV(node, node_list, sibling),
+		    TAILQ_FIRST(&group->children), THEN_START_FAILED);
 		return;
 	case START_RESTART:
 		/* At once, but after what has happened meanwhile: OTP posts it to
-		 * itself. */
+		 * itself. Those to be started after it wait with it. */
 		wait_as(tree, node, MAIL_TRY_AGAIN, 0);
 		break;
 	case START_REQUEST:
-		request_done(tree, group, "it could not be started");
+		request_failed(tree, group, node);
 		break;
 	}
-	group->busy = GROUP_IDLE;
-	group->cursor = NULL;
-	group_drain(tree, group);
+	group_is_idle(tree, group);
 }
 
 static void
 started_range(struct tree *tree, struct group *group)
 {
-	struct group *parent = group->node.parent;
-
-	group->busy = GROUP_IDLE;
 	if (group->start == START_REQUEST)
 		request_done(tree, group, NULL);
-	if (group->start == START_FIRST && !group->stop_asked) {
+	if (group->start == START_FIRST) {
 		node_set(&group->node, NODE_UP);
-		if (parent && parent->busy == GROUP_STARTING &&
-		    parent->cursor == &group->node)
-			return;
+		if (group->node.parent)
+			group_take_turn(tree, group->node.parent);
 	}
-	group_drain(tree, group);
+	group_is_idle(tree, group);
 }
 
-/* Return: true, the walk can go on; false, a group has to clean up after a failed start
- * first. */
-static bool
+enum started { STARTED, STARTED_NOT_YET, STARTED_FAILED };
+
+static enum started
 start_one(struct tree *tree, struct group *group, struct node *node)
 {
-	if (node->state != NODE_DOWN)
-		return true;
+	if (group->cursor_failed) {
+		group->cursor_failed = false;
+		return STARTED_FAILED;
+	}
+	if (node->state == NODE_STARTING)
+		return STARTED_NOT_YET;
+	if (node->state != NODE_WAITING || node->wake_as != MAIL_NONE)
+		return STARTED;
 	if (node_is_group(node)) {
 		group_start(tree, node_group(node));
-		return node->state == NODE_UP;
+		return STARTED_NOT_YET;
 	}
-	if (!tree->ops->start(node, tree->data)) {
-		start_failed(tree, group, node);
-		return false;
-	}
+	if (!tree->ops->start(node, tree->data))
+		return STARTED_FAILED;
 	node_set(node, NODE_UP);
-	return true;
+	return STARTED;
 }
 
 static void
-group_walk_up(struct tree *tree, struct group *group)
+walk_up(struct tree *tree, struct group *group)
 {
 	while (group->cursor) {
 		struct node *node = group->cursor;
 
-		if (!start_one(tree, group, node))
+		switch (start_one(tree, group, node)) {
+		case STARTED:
+			break;
+		case STARTED_NOT_YET:
 			return;
+		case STARTED_FAILED:
+			start_failed(tree, group, node);
+			return;
+		}
 		group->cursor = node == group->until ? NULL : TAILQ_NEXT(node, sibling);
 	}
 	started_range(tree, group);
+}
+
+/* Between the two: all of the range is down. */
+
+static void
+restart_range(struct tree *tree, struct group *group)
+{
+	int64_t delay_ns = tree->ops->delay(group->failed, tree->data);
+
+	mark_range(group);
+	if (delay_ns > 0) {
+		wait_as(tree, group->failed, MAIL_RESUME, delay_ns);
+		group_is_idle(tree, group);
+		return;
+	}
+	begin_start(tree, group, START_RESTART);
+}
+
+static void
+stopped_for_request(struct tree *tree, struct group *group)
+{
+	struct tree_request *request = group->request;
+
+	if (request->kind == PLAN_REQUEST_RESTART && !group->stop_asked) {
+		start_by_request(tree, group, request->mail.node);
+		return;
+	}
+	request_done(tree, group,
+	    request->kind == PLAN_REQUEST_RESTART ? "its group is being stopped"
+						  : NULL);
+	group_is_idle(tree, group);
+}
+
+static void
+stopped_range(struct tree *tree, struct group *group)
+{
+	switch (group->then) {
+	case THEN_RESTART:
+		if (group->stop_asked)
+			group_is_idle(tree, group);
+		else
+			restart_range(tree, group);
+		break;
+	case THEN_REQUEST:
+		stopped_for_request(tree, group);
+		break;
+	case THEN_GAVE_UP:
+	case THEN_SHUT_DOWN:
+	case THEN_STOPPED:
+	case THEN_START_FAILED:
+		group_ended(tree, group, group->then);
+		break;
+	}
 }
 
 /* Dealing with the mailbox. */
@@ -549,31 +420,27 @@ restart(
 		stop_range(tree, group, NULL, NULL, THEN_RESTART);
 	else
 		stop_range(tree, group, TAILQ_LAST(&group->children, node_list),
-		    range == PLAN_RANGE_ALL ? TAILQ_FIRST(&group->children) : node,
-		    THEN_RESTART);
+		    first_to_start(group), THEN_RESTART);
 }
 
 static void
 carry_out(
     struct tree *tree, struct group *group, struct node *node, const struct plan *plan)
 {
-	if (plan->verdict != PLAN_RESTART)
-		node_set(node, NODE_DOWN);
+	if (plan->strike_off || plan->verdict == PLAN_STRIKE_OFF)
+		node_strike_off(tree, node);
 	switch (plan->verdict) {
 	case PLAN_LEAVE:
-		break;
 	case PLAN_STRIKE_OFF:
-		node_strike_off(tree, node);
 		break;
 	case PLAN_RESTART:
 		restart(tree, group, node, plan->range);
 		break;
 	case PLAN_GIVE_UP:
+		stop_all(tree, group, THEN_GAVE_UP);
+		break;
 	case PLAN_SHUTDOWN:
-		if (plan->strike_off)
-			node_strike_off(tree, node);
-		stop_all(tree, group,
-		    plan->verdict == PLAN_GIVE_UP ? THEN_GAVE_UP : THEN_SHUT_DOWN);
+		stop_all(tree, group, THEN_SHUT_DOWN);
 		break;
 	}
 }
@@ -603,6 +470,35 @@ deal_with_end(
 	carry_out(tree, group, node, &plan);
 }
 
+/* The delay is over; with one_for_one nobody else waits for it. */
+static void
+resume(struct tree *tree, struct group *group, struct node *node)
+{
+	node->wake_as = MAIL_NONE;
+	group->failed = node;
+	group->range = group->node.config->group.plan == PLAN_ONE_FOR_ONE
+			   ? PLAN_RANGE_ONE
+			   : PLAN_RANGE_ALL;
+	begin_start(tree, group, START_RESTART);
+}
+
+/* An operator takes away the one for whose sake its siblings are down: they do not wait
+ * any longer. */
+static void
+hand_over(struct tree *tree, struct group *group, struct node *node)
+{
+	struct node *other;
+
+	if (node->state != NODE_WAITING || node->wake_as == MAIL_NONE ||
+	    group->node.config->group.plan == PLAN_ONE_FOR_ONE)
+		return;
+	TAILQ_FOREACH(other, &group->children, sibling)
+		if (other->state == NODE_WAITING && other->wake_as == MAIL_NONE) {
+			wait_as(tree, other, MAIL_RESUME, 0);
+			return;
+		}
+}
+
 static enum plan_child_is
 child_is(const struct node *node)
 {
@@ -611,32 +507,69 @@ child_is(const struct node *node)
 	return node->state == NODE_WAITING ? PLAN_IS_WAITING : PLAN_IS_UP;
 }
 
+/* Return: NULL if the names are free; else why not. */
+static const char *
+names_taken(struct tree *tree, const struct config_node *config)
+{
+	const struct node *known = tree_find(tree, config->name);
+	const char *why = NULL;
+
+	if (known)
+		return plan_request(PLAN_REQUEST_ADD, child_is(known));
+	if (config->type == CONFIG_GROUP)
+		for (size_t i = 0; !why && i < config->group.n_children; i++)
+			why = names_taken(tree, config->group.children[i]);
+	return why;
+}
+
+static const char *
+may_be_done(struct tree *tree, const struct tree_request *request)
+{
+	if (request->kind == PLAN_REQUEST_ADD)
+		return names_taken(tree, request->config);
+	return plan_request(request->kind, child_is(request->mail.node));
+}
+
+static void
+add(struct tree *tree, struct group *group, struct tree_request *request)
+{
+	struct node *node = node_new(tree, request->config, group);
+
+	if (!node) {
+		request_done(tree, group, "out of memory");
+		return;
+	}
+	node->added = true;
+	TAILQ_INSERT_TAIL(&group->children, node, sibling);
+	start_by_request(tree, group, node);
+}
+
 static void
 deal_with_request(struct tree *tree, struct group *group, struct tree_request *request)
 {
 	struct node *node = request->mail.node;
-	const char *why = plan_request(request->kind, child_is(node));
+	const char *why = may_be_done(tree, request);
 
+	group->request = request;
 	if (why) {
-		tree->ops->answered(request, why, tree->data);
+		request_done(tree, group, why);
 		return;
 	}
-	group->request = request;
 	switch (request->kind) {
 	case PLAN_REQUEST_STOP:
 	case PLAN_REQUEST_RESTART:
+		hand_over(tree, group, node);
 		stop_range(tree, group, node, node, THEN_REQUEST);
 		break;
 	case PLAN_REQUEST_START:
-		group->start = START_REQUEST;
-		group->failed = node;
-		group->range = PLAN_RANGE_ONE;
-		group_begin_start(tree, group);
+		start_by_request(tree, group, node);
 		break;
 	case PLAN_REQUEST_REMOVE:
-		group->request = NULL;
+		request_done(tree, group, NULL);
 		node_strike_off(tree, node);
-		tree->ops->answered(request, NULL, tree->data);
+		break;
+	case PLAN_REQUEST_ADD:
+		add(tree, group, request);
 		break;
 	}
 }
@@ -645,11 +578,8 @@ static void
 deal_with(struct tree *tree, struct group *group, struct mail *mail)
 {
 	struct node *node = mail->node;
-	enum mail_kind kind = mail->kind;
 
-	if (kind != MAIL_REQUEST)
-		mail->kind = MAIL_NONE;
-	switch (kind) {
+	switch (mail_take(group, mail)) {
 	case MAIL_NONE:
 		break;
 	case MAIL_ENDED:
@@ -659,34 +589,40 @@ deal_with(struct tree *tree, struct group *group, struct mail *mail)
 		deal_with_end(tree, group, node, PLAN_START_FAILED);
 		break;
 	case MAIL_RESUME:
-		node_set(node, NODE_DOWN);
-		group->start = START_RESTART;
-		group->failed = node;
-		group->range = node->resume_range;
-		group_begin_start(tree, group);
+		resume(tree, group, node);
 		break;
 	case MAIL_REQUEST:
 		deal_with_request(tree, group, (struct tree_request *)mail);
 		break;
 	}
+	group_take_turn(tree, group);
 }
 
 static void
-group_drain(struct tree *tree, struct group *group)
+look_for_work(struct tree *tree, struct group *group)
 {
-	struct mail *mail;
+	struct mail *mail = TAILQ_FIRST(&group->mailbox);
 
-	while (group->busy == GROUP_IDLE) {
-		if (group->stop_asked) {
-			if (group->node.state != NODE_DOWN)
-				stop_all(tree, group, THEN_STOPPED);
-			return;
-		}
-		mail = TAILQ_FIRST(&group->mailbox);
-		if (!mail)
-			return;
-		TAILQ_REMOVE(&group->mailbox, mail, entry);
+	if (group->stop_asked)
+		stop_all(tree, group, THEN_STOPPED);
+	else if (mail)
 		deal_with(tree, group, mail);
+}
+
+static void
+run(struct tree *tree)
+{
+	static void (*const steps[])(struct tree * tree, struct group * group) = {
+		[GROUP_IDLE] = look_for_work,
+		[GROUP_STARTING] = walk_up,
+		[GROUP_STOPPING] = walk_down,
+	};
+	struct group *group;
+
+	while ((group = TAILQ_FIRST(&tree->turns))) {
+		TAILQ_REMOVE(&tree->turns, group, turn);
+		group->has_turn = false;
+		steps[group->busy](tree, group);
 	}
 }
 
@@ -697,6 +633,7 @@ tree_init(struct tree *tree, const struct config_node *root, const struct tree_o
     void *data)
 {
 	*tree = (struct tree){ .ops = ops, .data = data };
+	TAILQ_INIT(&tree->turns);
 	tree->root = group_new(tree, root, NULL);
 	return tree->root ? 0 : -ENOMEM;
 }
@@ -713,14 +650,17 @@ void
 tree_start(struct tree *tree)
 {
 	group_start(tree, tree->root);
+	run(tree);
 }
 
 void
 tree_stop(struct tree *tree)
 {
-	if (tree->root->node.state == NODE_UP ||
-	    tree->root->node.state == NODE_STARTING)
-		group_stop(tree, tree->root);
+	if (tree->root->node.state != NODE_UP &&
+	    tree->root->node.state != NODE_STARTING)
+		return;
+	group_stop(tree, tree->root);
+	run(tree);
 }
 
 void
@@ -729,25 +669,42 @@ tree_ended(struct tree *tree, struct node *worker, enum plan_how how)
 	struct group *group = worker->parent;
 
 	if (worker->state == NODE_STOPPING) {
-		gone(tree, group, worker);
-		group_walk_down(tree, group);
-		return;
+		node_set(worker, NODE_DOWN);
+		group_take_turn(tree, group);
+	} else {
+		node_set(worker, NODE_ENDED);
+		worker->ended_how = how;
+		mail_send(tree, group, &worker->mail, MAIL_ENDED, worker);
 	}
-	node_set(worker, NODE_ENDED);
-	worker->ended_how = how;
-	mail_send(group, &worker->mail, MAIL_ENDED, worker);
-	group_drain(tree, group);
+	run(tree);
 }
 
 void
 tree_wake(struct tree *tree, struct node *node)
 {
-	if (node->state == NODE_WAITING && node->mail.kind == MAIL_NONE) {
-		mail_send(node->parent, &node->mail, node->wake_as, node);
-		group_drain(tree, node->parent);
-	} else if (node->state == NODE_STOPPING && node_is_group(node)) {
+	if (node->state == NODE_STOPPING && node_is_group(node))
 		hurry(tree, node_group(node));
+	if (node->state != NODE_WAITING || node->wake_as == MAIL_NONE ||
+	    node->mail.kind != MAIL_NONE)
+		return;
+	mail_send(tree, node->parent, &node->mail, node->wake_as, node);
+	run(tree);
+}
+
+/* A group that is not there has nobody to do anything for: OTP's noproc. */
+static void
+send_request(struct tree *tree, struct tree_request *request, struct group *group,
+    struct node *node)
+{
+	enum node_state state = group->node.state;
+
+	request->mail.node = node;
+	if (state == NODE_DOWN || state == NODE_ENDED || state == NODE_WAITING) {
+		tree->ops->answered(request, "its group is not running", tree->data);
+		return;
 	}
+	mail_send(tree, group, &request->mail, MAIL_REQUEST, node);
+	run(tree);
 }
 
 void
@@ -755,49 +712,15 @@ tree_ask(struct tree *tree, struct tree_request *request, struct node *node,
     enum plan_request kind)
 {
 	request->kind = kind;
-	mail_send(node->parent, &request->mail, MAIL_REQUEST, node);
-	group_drain(tree, node->parent);
-}
-
-static struct node *
-find_in(struct group *group, const char *name)
-{
-	struct node *child, *found;
-
-	TAILQ_FOREACH(child, &group->children, sibling) {
-		if (strcmp(child->config->name, name) == 0)
-			return child;
-		if (!node_is_group(child))
-			continue;
-		found = find_in(node_group(child), name);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-struct node *
-tree_find(struct tree *tree, const char *name)
-{
-	return find_in(tree->root, name);
-}
-
-static void
-each_worker_in(
-    struct group *group, void (*call)(struct node *worker, void *data), void *data)
-{
-	struct node *child;
-
-	TAILQ_FOREACH(child, &group->children, sibling)
-		if (node_is_group(child))
-			each_worker_in(node_group(child), call, data);
-		else
-			call(child, data);
+	request->config = node->config;
+	send_request(tree, request, node->parent, node);
 }
 
 void
-tree_each_worker(
-    struct tree *tree, void (*call)(struct node *worker, void *data), void *data)
+tree_add(struct tree *tree, struct tree_request *request, struct group *group,
+    const struct config_node *config)
 {
-	each_worker_in(tree->root, call, data);
+	request->kind = PLAN_REQUEST_ADD;
+	request->config = config;
+	send_request(tree, request, group, NULL);
 }

@@ -17,20 +17,25 @@
 #include "common/config.h"
 #include "supervisor/plan.h"
 
+/* clang-format off */
 /*
- *                 start                 ends by itself
- *      DOWN ───────────────▶ UP ─────────────────────────▶ ENDED ──▶ DOWN, WAITING, or
- * off the list ▲  │ group: STARTING ▲│ asked to stop                          │ │
- * └────────────────▶─┘▼                                       │ a delay, or a failed
- * start └───────────────── STOPPING            WAITING ◀───────────────┘
+ *         to be started           a worker; a group: STARTING first
+ *   DOWN ───────────────▶ WAITING ──────────────▶ UP ─────────────────▶ ENDED
+ *    ▲ ▲                     │ ▲ a delay, or a    │    by itself          │
+ *    │ └─────────────────────┘ │ failed start     │ asked to stop         │ its group
+ *    │   stopped, or not after └─ START…          ▼                       │ has time
+ *    │   all                                   STOPPING                   ▼
+ *    └────────────────────────────────────────────┴──────────── DOWN, or off the list
  */
+/* clang-format on */
 enum node_state {
 	NODE_DOWN,     /* nothing runs, nothing is going to happen by itself */
 	NODE_STARTING, /* a group whose children are being started */
 	NODE_UP,
 	NODE_STOPPING, /* asked to stop, not gone yet */
 	NODE_ENDED,    /* ended by itself; its group has not dealt with it yet */
-	NODE_WAITING   /* to be started: after a delay, or again after a failed start */
+	NODE_WAITING   /* to be started: when its turn comes, after a delay, or again
+			  after   a failed start */
 };
 
 enum mail_kind { MAIL_NONE, MAIL_ENDED, MAIL_TRY_AGAIN, MAIL_RESUME, MAIL_REQUEST };
@@ -54,11 +59,12 @@ struct node {
 	struct group *parent;		  /* NULL: the root */
 	const struct config_node *config; /* borrowed */
 	enum node_state state;
-	enum plan_how ended_how;      /* NODE_ENDED */
-	enum mail_kind wake_as;	      /* NODE_WAITING: MAIL_RESUME or MAIL_TRY_AGAIN */
-	enum plan_range resume_range; /* MAIL_RESUME: what to start then */
-	bool added;	     /* by an operator: gone when its group starts afresh */
-	bool reports_cycles; /* written by the owner */
+	enum plan_how ended_how; /* NODE_ENDED */
+	enum mail_kind wake_as; /* NODE_WAITING: MAIL_RESUME, MAIL_TRY_AGAIN; MAIL_NONE:
+				   it is started with a sibling */
+	size_t place;		/* index in its group's description; not if @added */
+	bool added;		/* by an operator: gone when its group starts afresh */
+	bool reports_cycles;	/* written by the owner */
 	uint32_t without_progress; /* restarts since the last good cycle; the owner
 				      resets it */
 	struct mail mail;	   /* at most one at a time */
@@ -88,6 +94,9 @@ struct group {
 	    *described; /* by index in the description; NULL where struck off */
 	struct mailbox mailbox;
 	struct intensity window;
+	size_t n_requests; /* in the mailbox */
+	TAILQ_ENTRY(group) turn;
+	bool has_turn; /* in the tree's list of groups that may have something to do */
 	uint32_t significant_up;
 	bool hurry; /* its time to stop is over: SIGKILL for all that is left */
 	bool
@@ -95,11 +104,12 @@ struct group {
 
 	enum group_busy busy;
 	struct node *cursor; /* who is being started or stopped */
+	bool cursor_failed;  /* a group at the cursor: it could not be started */
 	struct node *until;  /* last one of the range, itself included */
 	enum group_start start;
 	enum group_then then;
-	struct node *failed; /* THEN_RESTART: for whose sake */
-	enum plan_range range;
+	struct node *failed;	      /* THEN_RESTART: for whose sake */
+	enum plan_range range;	      /* … and who is moved */
 	struct tree_request *request; /* being carried out */
 
 	void *owner; /* these two are the owner's; NULL at first */
@@ -111,8 +121,9 @@ enum tree_end { TREE_STOPPED, TREE_ESCALATED, TREE_SHUT_DOWN, TREE_START_FAILED 
 /** struct tree_request - an operator's wish; owned by the caller until it is answered
  */
 struct tree_request {
-	struct mail mail;
+	struct mail mail; /* about nobody yet: PLAN_REQUEST_ADD */
 	enum plan_request kind;
+	const struct config_node *config; /* whose name it is about */
 };
 
 /** struct tree_ops - the world below the tree. None of these may call back into the
@@ -152,10 +163,13 @@ struct tree_ops {
 	void (*ended)(enum tree_end end, void *data);
 };
 
+TAILQ_HEAD(group_list, group);
+
 struct tree {
 	const struct tree_ops *ops;
 	void *data;
 	struct group *root;
+	struct group_list turns; /* empty between two calls */
 };
 
 /** tree_init() - build all nodes, down. @root: borrowed for the tree's life. Return: 0,
@@ -180,6 +194,18 @@ void tree_wake(struct tree *tree, struct node *node);
  * returns. */
 void tree_ask(struct tree *tree, struct tree_request *request, struct node *node,
     enum plan_request kind);
+
+/**
+ * tree_add() - add a node at the end of @group's list and start it
+ * @config: borrowed until the answer, if that is a refusal; else until the node is
+ *          removed
+ *
+ * It is not added if its name, or one inside it, is in the tree already, or if its
+ * start fails. It is gone when @group starts afresh. answered() may come before this
+ * returns.
+ */
+void tree_add(struct tree *tree, struct tree_request *request, struct group *group,
+    const struct config_node *config);
 
 /** tree_find() - a node by name, NULL if there is none. */
 struct node *tree_find(struct tree *tree, const char *name);

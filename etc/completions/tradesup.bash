@@ -11,10 +11,11 @@ _tradesup_options()
 {
 	case $1 in
 	run) echo "--log-format --log-level" ;;
-	check | status | start | stop | restart | ledger | healing | version) echo "--json" ;;
+	check | status | why | start | stop | restart | remove | ledger | healing | version) echo "--json" ;;
 	drill) echo "--json --keep" ;;
 	events) echo "--json --follow --lines --worker" ;;
 	logs) echo "--json --follow --lines" ;;
+	add) echo "--json --group" ;;
 	crashes) echo "--json --last" ;;
 	esac
 	echo "--config --help"
@@ -22,7 +23,8 @@ _tradesup_options()
 
 _tradesup()
 {
-	local verbs="run check drill status events logs start stop restart ledger
+	local verbs="run check drill status why events logs start stop restart add
+	    remove ledger
 	    healing crashes version help"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb="" words="" i
@@ -48,7 +50,7 @@ _tradesup()
 	--log-format) words="logfmt json" ;;
 	--log-level) words="error warning notice info debug" ;;
 	-w | --worker) words=$(_tradesup_workers) ;;
-	-n | --lines) return ;;
+	-n | --lines | -g | --group) return ;;
 	*)
 		if [[ -z $verb ]]; then
 			words="$verbs --config --help --version"
@@ -56,8 +58,12 @@ _tradesup()
 			words=$(_tradesup_options "$verb")
 		else
 			case $verb in
-			status | logs | start | stop | restart | ledger | healing)
+			status | why | logs | start | stop | restart | remove | ledger | healing)
 				words=$(_tradesup_workers) ;;
+			add)
+				mapfile -t COMPREPLY < <(compgen -f -- "$word")
+				return
+				;;
 			help) words=$verbs ;;
 			esac
 		fi

@@ -53,6 +53,9 @@ explain(struct drill_step *step, int outcome, const char *awaited)
 		return error_set(&step->error, outcome,
 		    "the supervisor ended with %d instead of %s",
 		    step->process->exit_status, awaited);
+	case DRILL_E_NO_ANSWER:
+		return error_set(&step->error, outcome,
+		    "no %s: the supervisor does not answer", awaited);
 	case DRILL_E_INTERRUPTED:
 		return error_set(&step->error, outcome, "interrupted");
 	default:
@@ -146,7 +149,7 @@ good_cycle(struct drill_step *step, const char *worker)
 				break;
 		}
 		/* No answer yet: whether the supervisor lives is seen from its log. */
-		if (r == 0 || r == DRILL_E_ENDED)
+		if (r == 0 || r == DRILL_E_NO_ANSWER)
 			r = let_pass(step->process);
 		if (r == 0 && clock_monotonic_ns() >= step->deadline_ns)
 			r = DRILL_E_TIMEOUT;

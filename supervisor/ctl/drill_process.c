@@ -134,7 +134,13 @@ drill_process_start(struct drill_process *process)
 		return r;
 	}
 	process->pidfd = open_pidfd(process->pid);
-	return process->pidfd < 0 ? process->pidfd : 0;
+	if (process->pidfd >= 0)
+		return 0;
+	/* It has not been waited for, so the pid is still its own. */
+	kill(process->pid, SIGKILL);
+	process_wait(process->pid);
+	process->pid = 0;
+	return process->pidfd;
 }
 
 /* Whether a person has asked for the end. */
@@ -260,7 +266,28 @@ drill_process_event(
 	}
 }
 
-/* A whole exchange. Return: 0; DRILL_E_TIMEOUT; DRILL_E_ENDED; -EIO; -errno. */
+/* What the end of an exchange means for a drill; @r is negative or REQUEST_E_…. */
+static int
+outcome_of(int r)
+{
+	switch (r) {
+	case REQUEST_E_OK:
+		return 0;
+	case REQUEST_E_ERROR:
+		return -EIO;
+	case REQUEST_E_TIMEOUT:
+		return DRILL_E_TIMEOUT;
+	case REQUEST_E_EOF:
+	case -EPIPE:
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return DRILL_E_NO_ANSWER;
+	default:
+		return r;
+	}
+}
+
+/* A whole exchange. Return: 0; DRILL_E_TIMEOUT; DRILL_E_NO_ANSWER; -EIO; -errno. */
 static int
 ask(struct drill_process *process, const struct record *request, int64_t deadline_ns,
     void (*on_row)(const struct record *row, void *data), void *data)
@@ -271,7 +298,7 @@ ask(struct drill_process *process, const struct record *request, int64_t deadlin
 
 	r = request_open(&connection, process->socket_path);
 	if (r < 0)
-		return r == -ENOENT || r == -ECONNREFUSED ? DRILL_E_ENDED : r;
+		return outcome_of(r);
 	r = request_send(&connection, request);
 	while (r == 0) {
 		r = request_row(&connection, deadline_ns, &row);
@@ -279,13 +306,7 @@ ask(struct drill_process *process, const struct record *request, int64_t deadlin
 			on_row(&row, data);
 	}
 	request_close(&connection);
-	if (r == REQUEST_E_OK)
-		return 0;
-	if (r == REQUEST_E_ERROR)
-		return -EIO;
-	if (r == REQUEST_E_TIMEOUT)
-		return DRILL_E_TIMEOUT;
-	return r == REQUEST_E_EOF || r == -EPIPE ? DRILL_E_ENDED : r;
+	return outcome_of(r);
 }
 
 static int64_t

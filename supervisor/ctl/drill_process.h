@@ -23,7 +23,7 @@ struct drill_process {
 	char *config_path, *socket_path; /* owned */
 	FILE *transcript;		 /* every line of the log; owned */
 	pid_t pid;			 /* 0: none runs */
-	int pidfd, log_fd, signal_fd;	 /* -1: closed */
+	int pidfd, log_fd, signal_fd;	 /* -1: closed; @pidfd is open while one runs */
 	int exit_status;		 /* of the last one; 128 + signal */
 	char *line;			 /* DRILL_LINE_MAX bytes */
 	size_t start, end;		 /* what is read of it, and not given out */
@@ -49,6 +49,7 @@ int drill_process_start(struct drill_process *process);
 #define DRILL_E_TIMEOUT 1     /* in vain */
 #define DRILL_E_ENDED 2	      /* the supervisor has ended; @exit_status tells how */
 #define DRILL_E_INTERRUPTED 3 /* a person wants to end the drill */
+#define DRILL_E_NO_ANSWER 4   /* it is not, or no longer, at its control socket */
 
 /**
  * drill_process_event() - the next event of its log
@@ -66,7 +67,7 @@ struct drill_worker {
 	bool up, has_error;
 };
 
-/** drill_process_worker() - ask for it. Return: 0; DRILL_E_TIMEOUT; DRILL_E_ENDED;
+/** drill_process_worker() - ask for it. Return: 0; DRILL_E_TIMEOUT; DRILL_E_NO_ANSWER;
  * -errno. */
 int drill_process_worker(struct drill_process *process, const char *worker,
     int64_t deadline_ns, struct drill_worker *ret_worker);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `tradesup start | stop | restart WORKER…`: one request for each worker, one line of
- * output for each answer.
+ * `tradesup start | stop | restart | remove WORKER…`: one request for each worker, one
+ * line of output for each answer.
  */
 #include "supervisor/ctl/ctl.h"
 
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "supervisor/ctl/json.h"
 
 static void
@@ -19,9 +20,14 @@ ignore_row(const struct record *row, void *data)
 static const char *
 past_tense(const char *verb)
 {
-	if (strcmp(verb, "start") == 0)
-		return "started";
-	return strcmp(verb, "stop") == 0 ? "stopped" : "restarted";
+	static const char *const words[][2] = { { "start", "started" },
+		{ "stop", "stopped" }, { "restart", "restarted" },
+		{ "remove", "removed" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i][0], verb) == 0)
+			return words[i][1];
+	return verb;
 }
 
 static int

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The worker's loop without broker and journal: feed, normalizer and strategy module
- *over a file. What the benchmark's second figure is, and a way to profile them alone.
+ * over a file. What the benchmark's second figure is, and a way to profile them alone.
  *
  *	feed_loop FILE [KEY=VALUE…]	parameters of flow_cluster; -v: print each
- *cluster
+ * cluster
  */
 #include <inttypes.h>
 #include <stdio.h>

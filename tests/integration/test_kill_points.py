@@ -64,9 +64,10 @@ class EveryPoint(KillPointCase):
 @unittest.skipUnless(POINTS, "built without -Dkill_points=true")
 class SpecialPoints(KillPointCase):
     def test_snapshot(self):
-        """Snapshots come seldom; an undisturbed run of the same feed is the measure."""
+        """Snapshots come seldom, the more so the larger the window; an undisturbed run of the
+        same feed is the measure."""
         trading = trading_section("", feed="synthetic", batch="10000", flow_cluster={
-            "min_notional": "1000"}, synthetic={"events": "1500000"})
+            "window": "2s", "min_notional": "1000"}, synthetic={"events": "500000"})
         self.prepare(trading, supervisor={"intensity": "1000"})
         self.run_to_the_end()
         undisturbed = self.ledger()

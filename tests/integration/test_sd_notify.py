@@ -10,7 +10,7 @@ import sys
 import threading
 
 import harness
-from harness import EXIT_OK, Case, is_alive
+from harness import EXIT_OK, Case, environ_of, is_alive
 
 IDLE = {"command": ["sleep", "1000000"], "heartbeat": "0s"}
 
@@ -80,8 +80,7 @@ class ToTheManager(Case):
         _, run = self.start(WATCHDOG_USEC="60000000")
         pid = int(run.wait_for("worker.start", worker="idle")["pid"])
         run.wait_for("supervisor.ready")
-        with open("/proc/%d/environ" % pid) as file:
-            environ = file.read()
+        environ = environ_of(pid)
         self.assertNotIn("NOTIFY_SOCKET", environ)
         self.assertNotIn("WATCHDOG_USEC", environ)
 
@@ -132,11 +131,10 @@ class FromAWorker(Case):
         """Another process's READY=1 does not count: the sender's pid is checked."""
         run = self.start("signal.pause()", start_timeout="60s")
         pid = int(run.wait_for("worker.start", worker="legacy")["pid"])
-        with open("/proc/%d/environ" % pid) as file:
-            address = [word for word in file.read().split("\0") if word.startswith("NOTIFY_SOCKET=")]
+        address = environ_of(pid)["NOTIFY_SOCKET"]
         sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(sender.close)
-        sender.connect(address[0].partition("=")[2].replace("@", "\0", 1))
+        sender.connect(address)
         sender.send(b"READY=1")
         os.kill(pid, signal.SIGKILL)
         run.wait_for("worker.exit", worker="legacy")

@@ -38,6 +38,7 @@ static const struct count_case {
 	{ "sr", 0, 1, 1, 0 },
 	{ "ssr", 1, 1, 1, 333 },
 	{ "srr", 0, 1, 2, 0 },
+	{ "ssrr", 1, 1, 2, 250 },
 	{ "srs", 1, 1, 1, 333 },
 };
 

@@ -78,11 +78,11 @@ START_TEST(json_has_time_and_level)
 	text = written();
 	ck_assert_int_eq(strncmp(text, "{\"ts\":\"20", 9), 0);
 	ck_assert_ptr_nonnull(strstr(
-	    text, "Z\",\"level\":\"warning\",\"event\":\"worker.start\",\"pid\":1}\n"));
+	    text, "Z\",\"severity\":\"warning\",\"event\":\"worker.start\",\"pid\":1}\n"));
 
 	record_init(&record, NULL);
 	log_record(LOG_LEVEL_WARNING, &record);
-	ck_assert_ptr_nonnull(strstr(written(), "\"level\":\"warning\"}\n"));
+	ck_assert_ptr_nonnull(strstr(written(), "\"severity\":\"warning\"}\n"));
 }
 END_TEST
 

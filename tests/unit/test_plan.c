@@ -130,6 +130,8 @@ START_TEST(requests)
 	ck_assert_ptr_nonnull(plan_request(PLAN_REQUEST_REMOVE, PLAN_IS_UP));
 	ck_assert_ptr_nonnull(plan_request(PLAN_REQUEST_REMOVE, PLAN_IS_WAITING));
 	ck_assert_ptr_null(plan_request(PLAN_REQUEST_RESTART, PLAN_IS_WAITING));
+	ck_assert_ptr_nonnull(plan_request(PLAN_REQUEST_ADD, PLAN_IS_DOWN));
+	ck_assert_ptr_nonnull(plan_request(PLAN_REQUEST_ADD, PLAN_IS_UP));
 }
 END_TEST
 

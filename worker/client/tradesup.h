@@ -4,8 +4,8 @@
  *
  * A worker that finds TRADESUP_FD in its environment is supervised. It says ready once,
  * heartbeats from its own loop (never from a helper thread: a frozen loop must look
- *frozen), and reports every cycle. When tradesup_poll() says that the supervisor is
- *gone, it makes itself safe and exits.
+ * frozen), and reports every cycle. When tradesup_poll() says that the supervisor is
+ * gone, it makes itself safe and exits.
  *
  *	struct tradesup *link = tradesup_open("flow");
  *
@@ -18,7 +18,7 @@
  *	tradesup_bye(link);
  *
  * Without TRADESUP_FD every call does nothing and succeeds, so the program runs alone,
- *too.
+ * too.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Healing: from a fault to its remedies, whether one of them held, and whether the
- *fault has come back. Pure: remedies and checks are the caller's, behind struct
- *heal_ops; the only time here is the number of the cycle.
+ * fault has come back. Pure: remedies and checks are the caller's, behind struct
+ * heal_ops; the only time here is the number of the cycle.
  *
  *	            fault found
  *	                 │ remedies of its cause, in turn,
@@ -14,7 +14,7 @@
  *	      FAILED          SUCCESS           RELAPSED
  *
  * A fault that was healed, or relapsed, a cycle ago and is back is RELAPSED even where
- *no remedy holds now: what it belies is the earlier success.
+ * no remedy holds now: what it belies is the earlier success.
  */
 #pragma once
 

@@ -120,11 +120,15 @@ const char *journal_worker(const struct journal *journal);
 /**
  * journal_begin() - start a transaction
  *
+ * Clusters, orders and fills are to be written before state, prices and snapshot. A
+ * transaction without the former is whole or absent after a power cut, as any; but its
+ * commit does not wait for the disk, since all it says comes again with the feed.
  * Return: 0; -ESTALE: the file was removed or replaced since it was opened; as above.
  */
 int journal_begin(struct journal *journal);
 
-/** journal_commit() - all since journal_begin() is on the disk when this returns 0. */
+/** journal_commit() - all since journal_begin() counts when this returns 0, and orders
+ * are on the disk. */
 int journal_commit(struct journal *journal);
 
 /** journal_rollback() - forget all since journal_begin(); may be called without one. */

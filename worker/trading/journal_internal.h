@@ -37,12 +37,17 @@ enum statement {
 	STATEMENT_COUNT
 };
 
+/* A transaction is announced by journal_begin(), and begun by its first write. */
+enum transaction { TRANSACTION_NONE, TRANSACTION_ANNOUNCED, TRANSACTION_BEGUN };
+
 struct journal {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	char *path;
 	int lock_fd;	      /* -1: for reading */
 	struct stat identity; /* of the file when it was opened */
+	enum transaction transaction;
+	bool is_synced; /* commits wait for the disk */
 	char worker[65];
 	int64_t start_cash;
 	struct error error;
@@ -77,6 +82,14 @@ int journal_fail(struct journal *journal, int sqlite_code, const char *doing);
 
 /** journal_refuse() - keep the sentence "PATH: @why". Return: JOURNAL_E_DATA. */
 int journal_refuse(struct journal *journal, const char *why);
+
+/** journal_fail_errno() - keep the sentence "PATH: @doing: what @r means". Return: @r.
+ */
+int journal_fail_errno(struct journal *journal, int r, const char *doing);
+
+/** journal_sync_commits() - whether a commit waits for the disk. Return: as
+ * journal_fail(). */
+int journal_sync_commits(struct journal *journal, bool synced);
 
 /** journal_query() - bind and make ready to step. The caller resets it. Return: 0;
  * -errno; JOURNAL_E_DATA. */

@@ -20,11 +20,11 @@
 #include "worker/trading/killpoint.h"
 #include "worker/trading/pipeline.h"
 
-/* A snapshot is made when the replay that it saves has grown to this many records, or
- * to an eighth of its size in bytes: then writing it costs a small part of what the
- * records between two of them cost. */
+/* A snapshot is written when the replay that it saves has grown to this many records,
+ * or to a quarter of its size in bytes: then it costs a small part of what the records
+ * since the last one did. */
 #define SNAPSHOT_RECORDS 200000
-#define SNAPSHOT_BYTES_PER_RECORD 8
+#define SNAPSHOT_BYTES_PER_RECORD 4
 
 struct trader {
 	const struct config_trading *trading; /* borrowed */
@@ -38,7 +38,7 @@ struct trader {
 	struct pipeline *pipeline; /* NULL: to be made again */
 	bool module_dropped;	   /* by a drill */
 
-	int64_t next_snapshot; /* at this many records */
+	int64_t last_snapshot, next_snapshot; /* at so many records */
 	int64_t limit; /* records of the next batch: an event after them made the module
 			  fail; 0: none */
 	bool feed_failed; /* after the last batch's records */
@@ -131,7 +131,8 @@ restore(
 	r = make_pipeline(trader, module, ret_failure, &pipeline);
 	if (r < 0)
 		return r;
-	trader->next_snapshot = pipeline->events + pipeline->dropped + SNAPSHOT_RECORDS;
+	trader->last_snapshot = pipeline->events + pipeline->dropped;
+	trader->next_snapshot = trader->last_snapshot + SNAPSHOT_RECORDS;
 	r = pipeline_replay(pipeline, &trader->committed, trader->alive,
 	    trader->alive_data, ret_failure);
 	if (r < 0)
@@ -234,7 +235,6 @@ take_records(struct trader *trader, struct journal_state *state,
 
 			if (begun != 0)
 				return fail_journal(trader, begun, ret_failure);
-			kill_point("journal.begun");
 		}
 		if (r == 0) {
 			r = take_event(trader, &event, state, ret_failure);
@@ -249,27 +249,33 @@ take_records(struct trader *trader, struct journal_state *state,
 }
 
 /*
- * A snapshot in the same transaction. A module that fails to save has only made the
- * next start longer: the batch is good. Return: as the journal's functions.
+ * A snapshot in the same transaction, if it is worth its size. A module that fails to
+ * save has only made the next start longer: the batch is good. Return: as the journal's
+ * functions.
  */
 static int
 write_snapshot(struct trader *trader)
 {
 	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
 	int64_t records = trader->pipeline->events + trader->pipeline->dropped;
-	int64_t spacing;
+	int64_t spacing = SNAPSHOT_RECORDS, bytes;
 	int r;
 
-	trader->next_snapshot = records + SNAPSHOT_RECORDS;
+	trader->next_snapshot = records + spacing;
 	if (!module_can_save(trader->pipeline->module) ||
 	    pipeline_snapshot(trader->pipeline, &snapshot) != 0)
 		return 0;
+	bytes = (int64_t)(snapshot.normalizer_length + snapshot.module_length);
+	if (spacing < bytes / SNAPSHOT_BYTES_PER_RECORD)
+		spacing = bytes / SNAPSHOT_BYTES_PER_RECORD;
+	if (records - trader->last_snapshot < spacing) {
+		trader->next_snapshot = trader->last_snapshot + spacing;
+		return 0;
+	}
+	trader->last_snapshot = records;
+	trader->next_snapshot = records + spacing;
 	snapshot.config_hash = trader->trading->hash;
 	snapshot.module_hash = trader->desk.module_hash;
-	spacing = (int64_t)(snapshot.normalizer_length + snapshot.module_length) /
-		  SNAPSHOT_BYTES_PER_RECORD;
-	if (spacing > SNAPSHOT_RECORDS)
-		trader->next_snapshot = records + spacing;
 	r = journal_set_snapshot(trader->journal, &snapshot);
 	kill_point("journal.snapshot_written");
 	return r;

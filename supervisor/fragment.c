@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who owns the configuration of what was added. A fragment is freed in its own time,
+ * not where it becomes unused: whoever said so may still want to name it.
+ */
+#include "supervisor/fragment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "supervisor/context.h"
+
+struct fragment {
+	TAILQ_ENTRY(fragment) entry;
+	struct config *config;
+	bool unused;
+};
+
+int
+fragment_load(struct supervisor *supervisor, const char *path, config_on_error on_error,
+    void *data, const struct config_node **ret_node)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	struct fragment *fragment;
+	int r;
+
+	r = config_load(path, on_error, data, &config);
+	if (r == -EINVAL)
+		return FRAGMENT_E_BAD;
+	if (r < 0)
+		return r;
+	if (config->root->group.n_children != 1) {
+		_cleanup_free_ char *message = NULL;
+
+		if (asprintf(&message, "%s: it must hold one worker or group", path) <
+		    0)
+			return -ENOMEM;
+		on_error(message, data);
+		return FRAGMENT_E_BAD;
+	}
+	fragment = calloc(1, sizeof(*fragment));
+	if (!fragment)
+		return -ENOMEM;
+	fragment->config = steal(&config);
+	TAILQ_INSERT_TAIL(&supervisor->fragments, fragment, entry);
+	*ret_node = fragment->config->root->group.children[0];
+	return 0;
+}
+
+void
+fragment_unused(struct supervisor *supervisor, const struct config_node *node)
+{
+	struct fragment *fragment;
+
+	TAILQ_FOREACH(fragment, &supervisor->fragments, entry)
+		if (fragment->config->root->group.children[0] == node)
+			fragment->unused = true;
+}
+
+void
+fragment_purge(struct supervisor *supervisor, bool all)
+{
+	struct fragment *fragment, *next;
+
+	for (fragment = TAILQ_FIRST(&supervisor->fragments); fragment;
+	     fragment = next) {
+		next = TAILQ_NEXT(fragment, entry);
+		if (!fragment->unused && !all)
+			continue;
+		TAILQ_REMOVE(&supervisor->fragments, fragment, entry);
+		config_free(fragment->config);
+		free(fragment);
+	}
+}

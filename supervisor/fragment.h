@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fragments: the configurations of workers and groups that an operator added while we run.
+ * Each lives as long as its node.
+ */
+#pragma once
+
+#include "common/config.h"
+
+struct supervisor;
+
+#define FRAGMENT_E_BAD 1 /* on_error has said why */
+
+/**
+ * fragment_load() - read a file that holds exactly one worker or group section
+ * @ret_node: what it holds; valid until fragment_unused()
+ *
+ * Return: 0; FRAGMENT_E_BAD; -ENOMEM.
+ */
+int fragment_load(struct supervisor *supervisor, const char *path,
+    config_on_error on_error, void *data, const struct config_node **ret_node);
+
+/** fragment_unused() - no node uses it any more; freed later. Not a fragment: nothing. */
+void fragment_unused(struct supervisor *supervisor, const struct config_node *node);
+
+/** fragment_purge() - free the unused ones; with @all, all of them. */
+void fragment_purge(struct supervisor *supervisor, bool all);
