@@ -19,13 +19,13 @@
 
 /* clang-format off */
 /*
- *         to be started           a worker; a group: STARTING first
- *   DOWN ───────────────▶ WAITING ──────────────▶ UP ─────────────────▶ ENDED
- *    ▲ ▲                     │ ▲ a delay, or a    │    by itself          │
- *    │ └─────────────────────┘ │ failed start     │ asked to stop         │ its group
- *    │   stopped, or not after └─ START…          ▼                       │ has time
- *    │   all                                   STOPPING                   ▼
- *    └────────────────────────────────────────────┴──────────── DOWN, or off the list
+ *          marked to be started       a worker at once; a group: STARTING first
+ *   DOWN ─────────────────▶ WAITING ───────────▶ UP ───────────────▶ ENDED
+ *    ▲ ▲                     │  ▲                │ asked to stop      │ its group
+ *    │ └─────────────────────┘  │ the start      ▼                    │ has time
+ *    │    not needed any more   │ failed      STOPPING                ▼
+ *    └──────────────────────────│────────────────┴───────── DOWN, or off the list
+ *                               └── from STARTING, or at once
  */
 /* clang-format on */
 enum node_state {
