@@ -20,6 +20,7 @@
 #include "common/paths.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/child_limits.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/control.h"
@@ -31,7 +32,7 @@
 	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
 			   */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
-#define DESCRIPTORS_PER_WORKER 5
+#define DESCRIPTORS_PER_WORKER 6
 #define DESCRIPTORS_OF_OURS 128
 
 static void
@@ -578,23 +579,6 @@ close_loop(struct supervisor *supervisor)
 
 /* Setting up. */
 
-static const char *const own_variables[] = { MSG_FD_ENV, SPAWN_WORKER_ENV,
-	SPAWN_LIFE_ENV, GUARDIAN_ENV, "TRADESUP_STATE_DIR", "NOTIFY_SOCKET",
-	"WATCHDOG_USEC", "WATCHDOG_PID" };
-
-static bool
-is_own_variable(const char *assignment)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own_variables); i++) {
-		size_t length = strlen(own_variables[i]);
-
-		if (strncmp(assignment, own_variables[i], length) == 0 &&
-		    assignment[length] == '=')
-			return true;
-	}
-	return false;
-}
-
 static int
 copy_environ(struct supervisor *supervisor)
 {
@@ -606,7 +590,7 @@ copy_environ(struct supervisor *supervisor)
 	if (!supervisor->environ)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (!is_own_variable(environ[i]))
+		if (!config_is_own_variable(environ[i]))
 			supervisor->environ[supervisor->n_environ++] = environ[i];
 	return 0;
 }
@@ -690,7 +674,11 @@ set_up(struct supervisor *supervisor)
 		r = take_lock(supervisor);
 	if (r != 0)
 		return r;
+	/* Before there is anybody who would have to move with us. */
+	if (child_limits_want_cgroup(supervisor->config->root))
+		child_limits_open_cgroup(supervisor);
 	guardian_init(&supervisor->guardian);
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
 	r = guardian_start(&supervisor->guardian);
 	if (r < 0)
 		return cannot(supervisor, "guardian", -r);
@@ -734,6 +722,7 @@ tear_down(struct supervisor *supervisor)
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
+	cgroup_close(&supervisor->cgroup);
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
@@ -782,6 +771,7 @@ supervisor_run(const struct config *config)
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
+		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;
 
