@@ -144,6 +144,20 @@ def in_a_box():
     except PermissionError:
         return False
 
+    def test_7_limited_worker_has_a_cgroup_in_the_service(self):
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  memory_max = 1G"))
+        run("systemctl", "start", SERVICE)
+        directory = "/sys/fs/cgroup" + prop("ControlGroup")
+        with open(directory + "/worker-bot/cgroup.procs") as file:
+            self.assertEqual(len(file.read().split()), 1)
+        with open(directory + "/supervisor/cgroup.procs") as file:
+            self.assertIn(prop("MainPID"), file.read().split())
+        run("systemctl", "restart", SERVICE)
+        self.assertEqual(prop("ActiveState"), "active")
+        run("systemctl", "stop", SERVICE)
+        self.assertEqual(prop("Result"), "success")
+        self.assertFalse(os.path.exists(directory))
+
 
 if __name__ == "__main__":
     if not in_a_box():
