@@ -135,15 +135,6 @@ class Service(unittest.TestCase):
         exposure = run("systemd-analyze", "security", "--no-pager", SERVICE, check=False)
         self.assertIn("OK", exposure.splitlines()[-1])
 
-
-def in_a_box():
-    """Whether this is a box, whose files are nobody else's."""
-    try:
-        with open("/proc/1/environ", "rb") as file:
-            return b"container=systemd-box" in file.read().split(b"\0")
-    except PermissionError:
-        return False
-
     def test_7_limited_worker_has_a_cgroup_in_the_service(self):
         write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  memory_max = 1G"))
         run("systemctl", "start", SERVICE)
@@ -157,6 +148,15 @@ def in_a_box():
         run("systemctl", "stop", SERVICE)
         self.assertEqual(prop("Result"), "success")
         self.assertFalse(os.path.exists(directory))
+
+
+def in_a_box():
+    """Whether this is a box, whose files are nobody else's."""
+    try:
+        with open("/proc/1/environ", "rb") as file:
+            return b"container=systemd-box" in file.read().split(b"\0")
+    except PermissionError:
+        return False
 
 
 if __name__ == "__main__":

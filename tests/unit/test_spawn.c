@@ -710,12 +710,12 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, gives_a_session_and_an_environment);
 	tcase_add_test(tcase, signals_through_the_pidfd);
 	tcase_add_test(tcase, ends_with_its_parent);
+	tcase_add_test(tcase, somebody_else_ends_with_its_parent_too);
 	tcase_add_test(tcase, kills_what_is_left_of_a_group);
 	tcase_add_loop_test(tcase, sweeps_orphans, 0, ARRAY_SIZE(orphan_cases));
 	tcase_add_loop_test(tcase, applies_limits, 0, ARRAY_SIZE(limit_cases));
 	tcase_add_loop_test(tcase, reports_a_limit_that_cannot_be_set, 0,
 	    ARRAY_SIZE(limit_failure_cases));
-	tcase_add_test(tcase, somebody_else_ends_with_its_parent_too);
 	tcase_add_test(tcase, tells_resident_memory);
 	tcase_add_test(tcase, leaks_no_descriptor);
 }
