@@ -206,7 +206,7 @@ class Cgroups(Case):
         wait_until(lambda: processes_with(self.box.path + "-left"), "the process to leave")
         os.kill(run.worker_pid("w"), signal.SIGKILL)
         run.wait_for("worker.exit", worker="w")
-        wait_until(lambda: not self.members("w"), "an empty cgroup")
+        wait_until(lambda: not processes_with(self.box.path + "-left"), "the end of what it left")
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(self.workers(), [])
 
