@@ -19,8 +19,9 @@ from harness import TRADESUP, TREE  # noqa: E402
 PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-protocol.7",
          "tradesup-strategy.3"]
 
-# Literals with a dot in them that are files, not events.
-FILE_SUFFIXES = ("conf", "db", "gz", "json", "lock", "log", "new", "py", "so", "sock", "tmp", "txt")
+# Literals with a dot in them that are files (and attributes of them), not events.
+FILE_PREFIXES = ("cgroup.", "cpu.", "memory.")
+FILE_SUFFIXES = ("conf", "db", "delegate", "gz", "json", "lock", "log", "new", "py", "so", "sock", "tmp", "txt")
 
 HEALING_EVENTS = ["pre_check_heal_success", "pre_check_heal_failed", "worker_thread_restart",
                   "service_restart"]
