@@ -105,6 +105,7 @@ child_free(struct child *child)
 	close_event_fd(&child->on_output, &child->output_fd);
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
+	child_limits_free(child);
 	capture_free(child->output);
 	decisions_free(child->decisions);
 	free(child->error);

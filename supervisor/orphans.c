@@ -53,7 +53,8 @@ is_own_child(pid_t pid, void *data)
 
 	if (pid == own->supervisor->guardian.pid)
 		return true;
-	return bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
+	return own->n > 0 &&
+	       bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
 }
 
 static bool
@@ -77,7 +78,8 @@ sweep(const struct own_pids *own)
 	 * they have ended. */
 	if (own->supervisor->make_safe && own->supervisor->phase != SUPERVISOR_ENDED)
 		return 0;
-	qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
+	if (own->n > 0)
+		qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
 	left = spawn_sweep_orphans(&(struct spawn_sweep){ .is_own_child = is_own_child,
 	    .is_wanted = is_wanted,
 	    .data = (void *)own });
