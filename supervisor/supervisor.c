@@ -30,6 +30,7 @@
 #define STALL_NS                                                                       \
 	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
 			   */
+#define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 #define DESCRIPTORS_PER_WORKER 5
 #define DESCRIPTORS_OF_OURS 128
@@ -133,7 +134,7 @@ is_wanted(const struct spawn_orphan *orphan, void *data)
 	return strtoul(orphan->life, NULL, 10) == child->lives;
 }
 
-/* Return: how many orphans had to be killed; they are gone at the next SIGCHLD. */
+/* Return: how many orphans had to be killed, or could not be judged yet. */
 static int
 sweep(struct supervisor *supervisor, const struct own_pids *own)
 {
@@ -152,6 +153,15 @@ sweep(struct supervisor *supervisor, const struct own_pids *own)
 }
 
 static void
+arm_sweep(struct supervisor *supervisor)
+{
+	const struct timeval after = { .tv_usec = SWEEP_AFTER_MS * 1000 };
+
+	if (!evtimer_pending(supervisor->on_sweep, NULL))
+		evtimer_add(supervisor->on_sweep, &after);
+}
+
+static void
 on_sweep_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
@@ -165,14 +175,19 @@ on_sweep_cb(evutil_socket_t fd, short what, void *data)
 	    supervisor->restarts);
 	free(own.pids);
 	fragment_purge(supervisor, false);
-	if (supervisor->phase == SUPERVISOR_ENDED && (killed == 0 || what & EV_TIMEOUT))
+	if (killed > 0)
+		arm_sweep(supervisor);
+	else if (supervisor->phase == SUPERVISOR_ENDED)
 		event_base_loopbreak(supervisor->base);
 }
 
 void
 supervisor_sweep_soon(struct supervisor *supervisor)
 {
-	event_active(supervisor->on_sweep, EV_READ, 0);
+	if (supervisor->phase == SUPERVISOR_ENDED)
+		event_active(supervisor->on_sweep, EV_READ, 0);
+	else
+		arm_sweep(supervisor);
 }
 
 /* The tree's view of the world. */
@@ -416,7 +431,7 @@ finish(struct supervisor *supervisor)
 	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
 
 	supervisor->phase = SUPERVISOR_ENDED;
-	evtimer_add(supervisor->on_sweep, &patience);
+	event_base_loopexit(supervisor->base, &patience);
 	supervisor_sweep_soon(supervisor);
 }
 
