@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/log.h"
 #include "common/timestamp.h"
@@ -29,6 +30,25 @@ enum notify_kind { NOTIFY_NONE, NOTIFY_SYSTEMD };
 
 struct config_trading;
 
+#define CONFIG_UNSET INT64_MIN /* nice, umask: as the supervisor's own */
+
+/** struct config_limits - what few workers are given; the others have no such struct */
+struct config_limits {
+	int64_t cpu_quota;	    /* percent of one CPU; 0: none */
+	int64_t nofile;		    /* 0: as the supervisor's own */
+	int64_t nice;		    /* or CONFIG_UNSET */
+	int64_t umask;		    /* or CONFIG_UNSET */
+	char *user, *group, *chdir; /* NULL: as the supervisor's own */
+	char **environment;	    /* "K=V", NULL-terminated; NULL: none */
+	bool no_new_privs;
+
+	/* What user and group mean; -1: as the supervisor's own. */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* owned */
+	size_t n_groups;
+};
+
 struct config_worker {
 	char **command; /* NULL-terminated; NULL: the built-in trading worker */
 	enum notify_kind notify;
@@ -44,6 +64,7 @@ struct config_worker {
 	uint32_t failed_cycles;	  /* this many in a row ask for a restart; 0: never */
 	char **make_safe;	  /* command, or NULL */
 	int64_t make_safe_timeout_ns;
+	struct config_limits *limits;	/* NULL: none of them is set */
 	struct config_trading *trading; /* the built-in worker's; NULL if command */
 };
 
@@ -98,8 +119,9 @@ typedef void (*config_on_error)(const char *message, void *data);
  * Checks besides types, units and ranges: unknown keys, duplicate keys and names,
  * unsafe names, a significant worker that is permanent or whose group has auto_shutdown
  * = never, restart_delay_max < restart_delay, a command that is empty, no worker at
- * all. Relative paths in trading sections are resolved against the file's directory.
- * Return: 0; -EINVAL after on_error was called at least once; -ENOMEM.
+ * all, a user or group that this machine does not have. Relative paths in trading
+ * sections are resolved against the file's directory. Return: 0; -EINVAL after on_error
+ * was called at least once; -ENOMEM.
  */
 int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
@@ -115,3 +137,9 @@ void config_freep(struct config **config);
 
 /** config_find() - a node by its name, anywhere in the tree; NULL if there is none. */
 const struct config_node *config_find(const struct config *config, const char *name);
+
+/**
+ * config_is_own_variable() - whether "K=V" sets a variable that the supervisor itself
+ * sets for each worker, or keeps from it.
+ */
+bool config_is_own_variable(const char *assignment);

@@ -30,6 +30,34 @@ parse_integer(const char *text, int64_t *ret_value)
 }
 
 static int
+parse_percent(const char *text, int64_t *ret_value)
+{
+	char number[32];
+	size_t length = strlen(text);
+
+	if (length > 0 && text[length - 1] == '%')
+		length--;
+	if (length >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, text, length);
+	number[length] = '\0';
+	return parse_integer(number, ret_value);
+}
+
+static int
+parse_octal(const char *text, int64_t *ret_value)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || strspn(text, "01234567") != length)
+		return -EINVAL;
+	if (length > 20)
+		return -ERANGE;
+	*ret_value = (int64_t)strtoull(text, NULL, 8);
+	return 0;
+}
+
+static int
 parse_decimal(const char *text, int64_t *ret_value)
 {
 	return decimal_parse(text, strlen(text), ret_value);
@@ -73,6 +101,8 @@ static const struct {
 	[KEY_DECIMAL] = { parse_decimal, "a number" },
 	[KEY_COUNT] = { parse_integer, "a whole number" },
 	[KEY_LONG] = { parse_integer, "a whole number" },
+	[KEY_PERCENT] = { parse_percent, "a percentage, as 50%" },
+	[KEY_OCTAL] = { parse_octal, "an octal number, as 027" },
 	[KEY_BOOL] = { parse_bool, "yes or no" },
 };
 
@@ -90,8 +120,11 @@ format_number(enum key_type type, int64_t value, char *out, size_t size)
 		while (text[length - 1] == '0')
 			length--;
 		text[text[length - 1] == '.' ? length - 1 : length] = '\0';
+	} else if (type == KEY_OCTAL) {
+		snprintf(text, sizeof(text), "%#" PRIo64, value);
 	} else {
-		snprintf(text, sizeof(text), "%" PRId64, value);
+		snprintf(text, sizeof(text), "%" PRId64 "%s", value,
+		    type == KEY_PERCENT ? "%" : "");
 	}
 	return (size_t)snprintf(out, size, "%s", text);
 }
@@ -197,13 +230,26 @@ store_number(const struct config_key *key, int64_t value, void *at)
 		memcpy(at, &value, sizeof(value));
 }
 
+/* Where a value belongs; NULL: nowhere. */
+static void *
+find_place(const struct config_key *key, void *base)
+{
+	char *object = base;
+
+	if (key->through > 0)
+		object = *(char **)(void *)(object + key->through);
+	return object ? object + key->offset : NULL;
+}
+
 static void
 read_value(const struct key_use *use, const char *text, void *base)
 {
 	const struct config_key *key = use->key;
-	void *at = (char *)base + key->offset;
+	void *at = find_place(key, base);
 	int64_t value;
 
+	if (!at)
+		return;
 	switch (key->type) {
 	case KEY_TEXT:
 		set_text(use->reader, at, strdup(text));
@@ -212,6 +258,7 @@ read_value(const struct key_use *use, const char *text, void *base)
 		set_path(use->reader, at, text);
 		return;
 	case KEY_COMMAND:
+	case KEY_LIST:
 	case KEY_SECTION:
 		return;
 	case KEY_WORD:
@@ -224,6 +271,8 @@ read_value(const struct key_use *use, const char *text, void *base)
 	case KEY_DECIMAL:
 	case KEY_COUNT:
 	case KEY_LONG:
+	case KEY_PERCENT:
+	case KEY_OCTAL:
 	case KEY_BOOL:
 		if (read_number(use, text, &value))
 			store_number(key, value, at);
@@ -252,16 +301,18 @@ config_command(const char *const *arguments, size_t n)
 }
 
 static void
-read_command(const struct key_use *use, const struct syntax_entry *entry, void *base)
+read_list(const struct key_use *use, const struct syntax_entry *entry, void *base)
 {
-	char ***at = (char ***)(void *)((char *)base + use->key->offset);
+	char ***at = find_place(use->key, base);
 	_cleanup_free_ const char **arguments = NULL;
 	size_t n = 0;
 
 	for (const struct syntax_value *value = entry->value; value;
 	     value = value->next)
 		n++;
-	if (n == 0 || entry->value->text[0] == '\0') {
+	if (use->key->type == KEY_LIST && (n == 0 || !at))
+		return;
+	if (n == 0 || (use->key->type == KEY_COMMAND && !entry->value->text[0])) {
 		config_report(use->reader, use->place, use->line, use->key->name,
 		    "is empty; it must name a program");
 		return;
@@ -368,7 +419,8 @@ has_form(const struct key_use *use, const struct syntax_entry *entry)
 	}
 	if (entry->kind == SYNTAX_SECTION)
 		wrong = "is no section";
-	else if (entry->kind == SYNTAX_LIST && key->type != KEY_COMMAND)
+	else if (entry->kind == SYNTAX_LIST && key->type != KEY_COMMAND &&
+		 key->type != KEY_LIST)
 		wrong = "takes one value, not a list";
 	if (wrong)
 		config_report(
@@ -406,8 +458,8 @@ read_entry(struct reading *reading, const struct config_key *key,
 
 	if (is_repeated(reading, key, entry) || !has_form(&use, entry))
 		return;
-	if (key->type == KEY_COMMAND)
-		read_command(&use, entry, reading->base);
+	if (key->type == KEY_COMMAND || key->type == KEY_LIST)
+		read_list(&use, entry, reading->base);
 	else if (key->type != KEY_SECTION)
 		read_value(&use, entry->value->text, reading->base);
 	else if (key->read)
@@ -461,10 +513,10 @@ config_deinit(const struct config_table *table, void *base)
 {
 	for (size_t i = 0; i < table->n_keys; i++) {
 		const struct config_key *key = &table->keys[i];
-		void **at = (void **)(void *)((char *)base + key->offset);
+		void **at = find_place(key, base);
 
-		if (key->type != KEY_TEXT && key->type != KEY_PATH &&
-		    key->type != KEY_COMMAND)
+		if (!at || (key->type != KEY_TEXT && key->type != KEY_PATH &&
+			       key->type != KEY_COMMAND && key->type != KEY_LIST))
 			continue;
 		free(*at);
 		*at = NULL;
@@ -486,6 +538,18 @@ config_value_text(
 		memcpy(&value, at, sizeof(value));
 	}
 	return format_number(key->type, value, out, size);
+}
+
+bool
+config_uses(const struct config_table *table, const struct syntax_entry *section,
+    size_t through)
+{
+	for (size_t i = 0; i < table->n_keys; i++) {
+		if (table->keys[i].through == through &&
+		    config_entry(section, table->keys[i].name))
+			return true;
+	}
+	return false;
 }
 
 const struct syntax_entry *

@@ -14,12 +14,15 @@ enum key_type {
 	KEY_SIZE,     /* int64_t, bytes */
 	KEY_DECIMAL,  /* int64_t, 1e-8 */
 	KEY_COUNT,    /* uint32_t */
-	KEY_LONG,     /* uint64_t, up to INT64_MAX */
+	KEY_LONG,     /* uint64_t, up to INT64_MAX, or int64_t */
+	KEY_PERCENT,  /* int64_t, with or without a % behind it */
+	KEY_OCTAL,    /* int64_t */
 	KEY_BOOL,     /* bool */
 	KEY_WORD,     /* an enum: the index in @words */
 	KEY_TEXT,     /* char *, owned */
 	KEY_PATH,     /* char *, owned; relative to the file's directory; "" is NULL */
 	KEY_COMMAND,  /* char **, one allocation; see config_command() */
+	KEY_LIST,     /* the same, of any texts; NULL if there are none */
 	KEY_SECTION,  /* read by @read; NULL: by the caller of config_read() */
 };
 
@@ -36,6 +39,9 @@ struct config_key {
 	const char *const *words; /* KEY_WORD: NULL-terminated */
 	config_section_read read; /* KEY_SECTION */
 	bool is_titled;		  /* KEY_SECTION: has a title, and may come again */
+	/* 0, or where the table's struct has a pointer to the one that @offset means;
+	 * while that is NULL the key is known and its value goes nowhere. */
+	size_t through;
 };
 
 /** struct config_table - the keys of one kind of section */
@@ -65,6 +71,10 @@ void config_deinit(const struct config_table *table, void *base);
 /** config_value_text() - a number as canonical text. Return: length of @out. */
 size_t config_value_text(
     const struct config_key *key, const void *base, char *out, size_t size);
+
+/** config_uses() - whether a section has a key whose value is behind that pointer. */
+bool config_uses(const struct config_table *table, const struct syntax_entry *section,
+    size_t through);
 
 /** config_entry() - a section's last entry of that key, NULL if there is none. */
 const struct syntax_entry *config_entry(

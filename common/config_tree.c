@@ -91,6 +91,18 @@ static const struct config_key worker_keys[] = {
 	{ "make_safe_timeout", KEY_DURATION, AT(worker.make_safe_timeout_ns), "10s",
 	    SHORTEST, LONGEST },
 	{ "trading", KEY_SECTION, .read = read_trading },
+#define IN_LIMITS(member)                                                              \
+	offsetof(struct config_limits, member), .through = AT(worker.limits)
+	{ "cpu_quota", KEY_PERCENT, IN_LIMITS(cpu_quota), .min = 1, .max = 1000000 },
+	{ "nofile", KEY_LONG, IN_LIMITS(nofile), .min = 16, .max = 1 << 30 },
+	{ "nice", KEY_LONG, IN_LIMITS(nice), .min = -20, .max = 19 },
+	{ "umask", KEY_OCTAL, IN_LIMITS(umask), .min = 0, .max = 0777 },
+	{ "user", KEY_TEXT, IN_LIMITS(user) },
+	{ "group", KEY_TEXT, IN_LIMITS(group) },
+	{ "chdir", KEY_PATH, IN_LIMITS(chdir) },
+	{ "environment", KEY_LIST, IN_LIMITS(environment) },
+	{ "no_new_privs", KEY_BOOL, IN_LIMITS(no_new_privs) },
+#undef IN_LIMITS
 };
 #undef AT
 
@@ -117,6 +129,7 @@ config_node_free(struct config_node *node)
 		free(node->group.children);
 	} else {
 		config_deinit(&worker_table, node);
+		config_limits_free(node->worker.limits);
 		config_trading_free(node->worker.trading);
 	}
 	free(node->name);
@@ -245,6 +258,19 @@ read_trading(struct config_reader *reader, const struct config_place *outer,
 	node->worker.trading = config_trading_read(reader, outer, entry);
 }
 
+/* Before the values, which go into it. */
+static void
+make_limits(struct config_reader *reader, const struct syntax_entry *entry,
+    struct config_worker *worker)
+{
+	if (!config_uses(
+		&worker_table, entry, offsetof(struct config_node, worker.limits)))
+		return;
+	worker->limits = config_limits_new();
+	if (!worker->limits)
+		reader->errors.out_of_memory = true;
+}
+
 static void
 read_worker(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, void *base)
@@ -256,8 +282,11 @@ read_worker(struct config_reader *reader, const struct config_place *outer,
 	if (!node)
 		return;
 	check_name(reader, &place, entry);
+	make_limits(reader, entry, &node->worker);
 	config_read(reader, &place, &worker_table, entry, NULL, node);
 	check_worker(reader, &place, entry, node);
+	if (node->worker.limits)
+		config_limits_check(reader, &place, entry, node->worker.limits);
 
 	if (command && config_entry(entry, "trading"))
 		config_report(reader, &place, config_line(entry, "trading"), "trading",

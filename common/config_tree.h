@@ -44,3 +44,19 @@ struct config_trading *config_trading_read(struct config_reader *reader,
 void config_module_read(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *section, const char *module,
     struct config_trading *trading);
+
+/** config_limits_new() - nothing is set. NULL: out of memory. */
+struct config_limits *config_limits_new(void);
+
+/** config_limits_free() - the struct and what user and group have become, not the rest,
+ * which is config_deinit()'s. */
+void config_limits_free(struct config_limits *limits);
+
+/**
+ * config_limits_check() - what a range cannot say, and who user and group are
+ * @section: the worker's
+ *
+ * This looks into the machine's user database and counts its CPUs.
+ */
+void config_limits_check(struct config_reader *reader, const struct config_place *place,
+    const struct syntax_entry *section, struct config_limits *limits);

@@ -19,6 +19,7 @@
 #include "common/link.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/backoff.h"
+#include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
 #include "supervisor/context.h"
@@ -38,6 +39,7 @@ static const struct {
 	[DOOM_CYCLES] = { "cycles", "failed cycles in a row" },
 	[DOOM_REQUESTED] = { "requested", "it asked for a restart" },
 	[DOOM_MEMORY] = { "memory", "memory limit" },
+	[DOOM_OOM] = { "memory", "memory limit" },
 	[DOOM_GARBAGE] = { "garbage", "too many bad packets" },
 	[DOOM_LINK] = { "link", "closed its link and lived on" },
 };
@@ -80,7 +82,13 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	child->cycle = -1;
 	child->heal_pending = true; /* an earlier supervisor may have left one */
 	evtimer_assign(&child->on_timer, supervisor->base, on_timer_cb, child);
-	return child;
+	if (!child_limits_are_wanted(&config->worker))
+		return child;
+	child->limits = child_limits_new(&config->worker);
+	if (child->limits)
+		return child;
+	child_free(child);
+	return NULL;
 }
 
 static void
@@ -104,6 +112,7 @@ child_free(struct child *child)
 	close_event_fd(&child->on_output, &child->output_fd);
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
+	child_limits_free(child);
 	capture_free(child->output);
 	decisions_free(child->decisions);
 	free(child->error);
@@ -380,7 +389,8 @@ fill_environ(struct child *child, struct child_environ *extra)
 			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
-	return supervisor->environ;
+	return child->limits ? child_limits_prepare(child, supervisor->environ)
+			     : supervisor->environ;
 }
 
 static void
@@ -426,8 +436,9 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->doom_detail[0] = '\0';
 	child->killed = child->said_bye = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
-	child->memory_ns = config->memory_max_bytes > 0 ? now_ns + MEMORY_INTERVAL_NS
-							: HEARTBEAT_NEVER;
+	child->memory_ns = HEARTBEAT_NEVER;
+	if (config->memory_max_bytes > 0 && !child->limits->has_memory_max)
+		child->memory_ns = now_ns + MEMORY_INTERVAL_NS;
 	child->stable_ns = HEARTBEAT_NEVER;
 	if (child->lives > 0 && !child->node.reports_cycles)
 		child->stable_ns = now_ns + config->stable_after_ns;
@@ -453,17 +464,26 @@ int
 child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
     struct spawn_failure *ret_failure)
 {
+	struct spawn_limits limits = { .cgroup_fd = -1 };
 	struct child_environ extra;
+	char *const *environment;
 	int r = open_output(child);
 
 	if (r < 0) {
 		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
 		return SPAWN_E_FAILED;
 	}
+	environment = fill_environ(child, &extra);
+	if (!environment) {
+		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
+		return SPAWN_E_FAILED;
+	}
+	limits.config = child_config(child)->limits;
 	return spawn_start(&(struct spawn_request){ .argv = argv,
-			       .environ = fill_environ(child, &extra),
+			       .environ = environment,
 			       .link_fd = -1,
-			       .output_fd = child->output_theirs },
+			       .output_fd = child->output_theirs,
+			       .limits = limits.config ? &limits : NULL },
 	    ret_process, ret_failure);
 }
 
@@ -475,6 +495,7 @@ child_start(struct child *child)
 		child->supervisor->config->path, (char *)child_name(child), NULL };
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct child_environ extra;
+	char *const *environment = NULL;
 	struct spawn_failure failure = { .step = "socketpair" };
 	struct spawned process;
 	int r;
@@ -488,15 +509,21 @@ child_start(struct child *child)
 		failure.step = "notify socket";
 		r = open_notify(child);
 	}
+	if (r == 0) {
+		failure.step = "environment";
+		environment = fill_environ(child, &extra);
+		r = environment ? 0 : -ENOMEM;
+	}
 	if (r < 0)
 		failure.error = -r;
 	else
 		r = spawn_start(
 		    &(struct spawn_request){
 			.argv = config->command ? config->command : builtin,
-			.environ = fill_environ(child, &extra),
+			.environ = environment,
 			.link_fd = theirs,
-			.output_fd = child->output_theirs },
+			.output_fd = child->output_theirs,
+			.limits = child->limits ? &child->limits->spawn : NULL },
 		    &process, &failure);
 	if (r != 0) {
 		report_start_failed(child, &failure);
@@ -513,7 +540,8 @@ child_start(struct child *child)
 void
 child_log_end(struct child *child, const char *action, const char *why)
 {
-	bool by_itself = child->node.state != NODE_STOPPING && child->doom == DOOM_NONE;
+	bool by_itself = child->node.state != NODE_STOPPING &&
+			 (child->doom == DOOM_NONE || child->doom == DOOM_OOM);
 	struct record record;
 
 	record_init(&record, by_itself ? "worker.exit" : "worker.stop");
@@ -550,6 +578,18 @@ end_life(struct child *child)
 	child->memory_ns = HEARTBEAT_NEVER;
 }
 
+/* A kill that nobody asked for is the kernel's. */
+static void
+note_oom(struct child *child)
+{
+	if (child->reason.signal != SIGKILL || is_being_ended(child))
+		return;
+	child->doom = DOOM_OOM;
+	snprintf(child->doom_detail, sizeof(child->doom_detail),
+	    "killed by the kernel, more than %lld bytes",
+	    (long long)child_config(child)->memory_max_bytes);
+}
+
 /* Return: whether it has ended; then its life is over, and child->reason says how. */
 static bool
 reap(struct child *child)
@@ -560,6 +600,8 @@ reap(struct child *child)
 	if (spawn_reap(&child->process, &child->reason) != 0)
 		return false;
 	child_read_link(child);
+	if (child->limits && child_limits_ended(child))
+		note_oom(child);
 	end_life(child);
 	return true;
 }

@@ -16,6 +16,7 @@
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
+struct child_limits;
 struct supervisor;
 
 /* Why we end a worker that its group did not ask to stop; it then counts as having
@@ -26,6 +27,7 @@ enum child_doom {
 	DOOM_CYCLES,	/* failed_cycles failed cycles in a row */
 	DOOM_REQUESTED, /* it asked for it */
 	DOOM_MEMORY,	/* above memory_max */
+	DOOM_OOM,	/* the same, and the kernel has ended it already */
 	DOOM_GARBAGE,	/* too many packets that are none */
 	DOOM_LINK	/* it closed its link and lived on */
 };
@@ -42,6 +44,7 @@ struct child {
 	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
+	struct child_limits *limits; /* NULL: it has none */
 	struct event on_exit, on_link, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "common/config.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
@@ -47,6 +48,7 @@ struct supervisor {
 	struct fragment_list fragments; /* configurations of what was added */
 	struct event_log events;
 	struct guardian guardian;
+	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
 	struct aftermath *aftermath;

@@ -30,15 +30,18 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/procfs.h"
 #include "supervisor/spawn.h"
 
-#define PIPE_FD 0 /* where the guardian has its end of the pipe */
+#define PIPE_FD 0   /* where the guardian has its end of the pipe */
+#define CGROUP_FD 1 /* and the workers' cgroups, if there are any */
 #define TERM_PAUSE_NS (20 * NS_PER_MS)
 #define KILL_PAUSE_NS (5 * NS_PER_MS)
 #define KILL_AFTER_NS (300 * NS_PER_MS)
 #define GIVE_UP_AFTER_NS (10 * NS_PER_S) /* SIGKILL waits for it in the kernel */
 #define CLEAN_SCANS 2
+#define CGROUP_PATIENCE_MS 1000
 
 enum mark { UNMARKED, MARKED, MARK_UNKNOWN };
 
@@ -136,6 +139,8 @@ end_everything(const char *marker)
 		if (clean == CLEAN_SCANS || elapsed_ns > GIVE_UP_AFTER_NS)
 			return;
 		signal_number = elapsed_ns >= KILL_AFTER_NS ? SIGKILL : 0;
+		if (signal_number)
+			cgroup_end_workers(CGROUP_FD, 0);
 		pause_ns(signal_number ? KILL_PAUSE_NS : TERM_PAUSE_NS);
 	}
 }
@@ -198,29 +203,39 @@ take_name(void)
 /* Nothing here may keep a descriptor, a terminal or a directory of the supervisor, or
  * end with it when somebody signals its session. */
 static int
-detach(int pipe_fd)
+detach(int pipe_fd, int cgroup_fd)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1,
 		SIGUSR2, SIGALRM, SIGPIPE };
+	unsigned first;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		if (signal(ignored[i], SIG_IGN) == SIG_ERR)
 			return -errno;
 	if (setsid() < 0 || chdir("/") < 0)
 		return -errno;
+	if (cgroup_fd >= 0)
+		cgroup_fd = fcntl(cgroup_fd, F_DUPFD, CGROUP_FD + 1);
 	if (pipe_fd != PIPE_FD && dup2(pipe_fd, PIPE_FD) < 0)
 		return -errno;
-	return close_range(PIPE_FD + 1, UINT_MAX, 0) < 0 ? -errno : 0;
+	if (cgroup_fd >= 0 && dup2(cgroup_fd, CGROUP_FD) < 0)
+		return -errno;
+	first = cgroup_fd >= 0 ? CGROUP_FD + 1 : PIPE_FD + 1;
+	return close_range(first, UINT_MAX, 0) < 0 ? -errno : 0;
 }
 
-static void __attribute__((noreturn)) guardian_main(int pipe_fd, const char *marker)
+static void __attribute__((noreturn))
+guardian_main(int pipe_fd, const struct guardian *guardian)
 {
-	if (detach(pipe_fd) < 0)
+	const char *marker = guardian->marker;
+
+	if (detach(pipe_fd, guardian->cgroup_fd) < 0)
 		_exit(EXIT_FAILURE);
 	take_name();
 	wait_for_alarm();
 	hurry();
 	end_everything(marker);
+	cgroup_end_workers(CGROUP_FD, CGROUP_PATIENCE_MS);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -261,7 +276,7 @@ release(struct guardian *guardian)
 void
 guardian_init(struct guardian *guardian)
 {
-	*guardian = (struct guardian){ .pidfd = -1, .fd = -1 };
+	*guardian = (struct guardian){ .pidfd = -1, .fd = -1, .cgroup_fd = -1 };
 }
 
 int
@@ -289,7 +304,7 @@ guardian_start(struct guardian *guardian)
 		return -errno;
 	}
 	if (guardian->pid == 0)
-		guardian_main(theirs, guardian->marker);
+		guardian_main(theirs, guardian);
 	guardian->pidfd = (int)syscall(SYS_pidfd_open, guardian->pid, 0);
 	if (guardian->pidfd < 0) {
 		r = -errno;

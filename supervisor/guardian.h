@@ -20,9 +20,11 @@
 #define GUARDIAN_MARKER_MAX 128
 
 struct guardian {
-	pid_t pid; /* 0 when there is none */
-	int pidfd; /* close-on-exec; readable when it has ended: start another */
-	int fd;	   /* our end of the pipe; its closing is the alarm */
+	pid_t pid;     /* 0 when there is none */
+	int pidfd;     /* close-on-exec; readable when it has ended: start another */
+	int fd;	       /* our end of the pipe; its closing is the alarm */
+	int cgroup_fd; /* borrowed, may be -1: it kills what is in workers' cgroups
+			  below it, and removes them; see cgroup.h */
 	char marker[GUARDIAN_MARKER_MAX]; /* "TRADESUP_RUN=…"; every worker has it */
 };
 

@@ -35,9 +35,6 @@
 #define STACK_SIZE (64 * 1024)
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
-/* Runs on a stack that the sanitizers do not know, and may never return. */
-#define IN_CHILD __attribute__((no_sanitize("address"), no_sanitize("undefined")))
-
 /** struct launch - what the child needs, and what it leaves */
 struct launch {
 	const struct spawn_request *request;
@@ -102,18 +99,24 @@ set_descriptors(const struct spawn_request *request)
 static IN_CHILD int
 child_steps(struct launch *launch)
 {
+	const struct spawn_limits *limits = launch->request->limits;
+	const char *step;
 	sigset_t none;
 
 	reset_dispositions();
 	if (setsid() < 0)
 		return failed(launch, "setsid");
+	if (limits && spawn_limits_enter_cgroup(limits) < 0)
+		return failed(launch, "cgroup");
+	if (set_descriptors(launch->request) < 0)
+		return failed(launch, "descriptors");
+	if (limits && spawn_limits_apply(limits, &step) < 0)
+		return failed(launch, step);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
 		return failed(launch, "pdeathsig");
 	/* We may have died before the line above: then no signal will come. */
 	if (getppid() != launch->parent)
 		return -1;
-	if (set_descriptors(launch->request) < 0)
-		return failed(launch, "descriptors");
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return failed(launch, "sigmask");
@@ -214,6 +217,22 @@ clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd
 	return pid;
 }
 
+/* A child that becomes somebody else marks the memory as not to be dumped, and it has
+ * ours. */
+static pid_t
+clone_keeping_dumpable(
+    const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd)
+{
+	bool dumpable = prctl(PR_GET_DUMPABLE) == 1;
+	pid_t pid = clone_blocked(ops, launch, ret_pidfd);
+	int error = errno;
+
+	if (dumpable)
+		(void)prctl(PR_SET_DUMPABLE, 1);
+	errno = error;
+	return pid;
+}
+
 /* Ends and reaps a child by its pid, which stays its own until it is reaped. */
 static void
 discard(pid_t pid)
@@ -243,7 +262,10 @@ spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
 		}
 		launch.path = path;
 	}
-	pid = clone_blocked(ops, &launch, &pidfd);
+	if (request->limits && spawn_limits_change_identity(request->limits))
+		pid = clone_keeping_dumpable(ops, &launch, &pidfd);
+	else
+		pid = clone_blocked(ops, &launch, &pidfd);
 	if (pid < 0) {
 		*ret_failure = (struct spawn_failure){ "clone", errno };
 		return SPAWN_E_FAILED;

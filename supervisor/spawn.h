@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "supervisor/exit_reason.h"
+#include "supervisor/spawn_limits.h"
 
 #define SPAWN_LINK_FD 3 /* the number the link has in the worker; in TRADESUP_FD */
 #define SPAWN_WORKER_ENV "TRADESUP_WORKER" /* the worker's name */
@@ -34,7 +35,8 @@ struct spawn_request {
 	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
 	int link_fd; /* the worker's end of the link, becomes SPAWN_LINK_FD; -1: none */
 	int output_fd; /* becomes standard output and error; -1: ours are inherited */
-	const struct spawn_ops *ops; /* NULL: the kernel's */
+	const struct spawn_limits *limits; /* NULL: none */
+	const struct spawn_ops *ops;	   /* NULL: the kernel's */
 };
 
 struct spawned {
@@ -43,8 +45,8 @@ struct spawned {
 		    */
 };
 
-/** struct spawn_failure - which step failed ("clone", "descriptors", "exec", …), and
- * how */
+/** struct spawn_failure - which step failed ("clone", "descriptors", "exec", …, or a
+ * limit by the name of its key), and how */
 struct spawn_failure {
 	const char *step; /* static */
 	int error;	  /* errno, positive */

@@ -20,6 +20,7 @@
 #include "common/paths.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/child_limits.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/control.h"
@@ -32,7 +33,7 @@
 			   */
 #define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
-#define DESCRIPTORS_PER_WORKER 5
+#define DESCRIPTORS_PER_WORKER 6
 #define DESCRIPTORS_OF_OURS 128
 
 static void
@@ -119,7 +120,8 @@ is_own_child(pid_t pid, void *data)
 
 	if (pid == own->supervisor->guardian.pid)
 		return true;
-	return bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
+	return own->n > 0 &&
+	       bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
 }
 
 static bool
@@ -144,7 +146,8 @@ sweep(struct supervisor *supervisor, const struct own_pids *own)
 	 * they have ended. */
 	if (supervisor->make_safe && supervisor->phase != SUPERVISOR_ENDED)
 		return 0;
-	qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
+	if (own->n > 0)
+		qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
 	killed =
 	    spawn_sweep_orphans(&(struct spawn_sweep){ .is_own_child = is_own_child,
 		.is_wanted = is_wanted,
@@ -593,23 +596,6 @@ close_loop(struct supervisor *supervisor)
 
 /* Setting up. */
 
-static const char *const own_variables[] = { MSG_FD_ENV, SPAWN_WORKER_ENV,
-	SPAWN_LIFE_ENV, GUARDIAN_ENV, "TRADESUP_STATE_DIR", "NOTIFY_SOCKET",
-	"WATCHDOG_USEC", "WATCHDOG_PID" };
-
-static bool
-is_own_variable(const char *assignment)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own_variables); i++) {
-		size_t length = strlen(own_variables[i]);
-
-		if (strncmp(assignment, own_variables[i], length) == 0 &&
-		    assignment[length] == '=')
-			return true;
-	}
-	return false;
-}
-
 static int
 copy_environ(struct supervisor *supervisor)
 {
@@ -621,7 +607,7 @@ copy_environ(struct supervisor *supervisor)
 	if (!supervisor->environ)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (!is_own_variable(environ[i]))
+		if (!config_is_own_variable(environ[i]))
 			supervisor->environ[supervisor->n_environ++] = environ[i];
 	return 0;
 }
@@ -705,7 +691,11 @@ set_up(struct supervisor *supervisor)
 		r = take_lock(supervisor);
 	if (r != 0)
 		return r;
+	/* Before there is anybody who would have to move with us. */
+	if (child_limits_want_cgroup(supervisor->config->root))
+		child_limits_open_cgroup(supervisor);
 	guardian_init(&supervisor->guardian);
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
 	r = guardian_start(&supervisor->guardian);
 	if (r < 0)
 		return cannot(supervisor, "guardian", -r);
@@ -749,6 +739,7 @@ tear_down(struct supervisor *supervisor)
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
+	cgroup_close(&supervisor->cgroup);
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
@@ -797,6 +788,7 @@ supervisor_run(const struct config *config)
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
+		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;
 

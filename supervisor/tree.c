@@ -224,10 +224,10 @@ mark_range(struct group *group)
 }
 
 static void
-unmark_after(struct group *group, struct node *node)
+unmark_after(struct node *node)
 {
-	while (node != group->until && (node = TAILQ_NEXT(node, sibling)))
-		if (node->state == NODE_WAITING && node->wake_as == MAIL_NONE)
+	while ((node = TAILQ_NEXT(node, sibling)))
+		if (node->state == NODE_WAITING)
 			node_set(node, NODE_DOWN);
 }
 
@@ -279,16 +279,16 @@ request_failed(struct tree *tree, struct group *group, struct node *node)
 static void
 start_failed(struct tree *tree, struct group *group, struct node *node)
 {
-	unmark_after(group, node);
 	node_set(node, NODE_DOWN);
 	switch (group->start) {
 	case START_FIRST:
+		unmark_after(node);
 		stop_range(tree, group, TAILQ_PREV(node, node_list, sibling),
 		    TAILQ_FIRST(&group->children), THEN_START_FAILED);
 		return;
 	case START_RESTART:
 		/* At once, but after what has happened meanwhile: OTP posts it to
-		 * itself. */
+		 * itself. Those to be started after it wait with it. */
 		wait_as(tree, node, MAIL_TRY_AGAIN, 0);
 		break;
 	case START_REQUEST:
@@ -313,13 +313,6 @@ started_range(struct tree *tree, struct group *group)
 
 enum started { STARTED, STARTED_NOT_YET, STARTED_FAILED };
 
-static bool
-has_to_start(const struct group *group, const struct node *node)
-{
-	return node->state == NODE_WAITING &&
-	       (node == group->failed || node->wake_as == MAIL_NONE);
-}
-
 static enum started
 start_one(struct tree *tree, struct group *group, struct node *node)
 {
@@ -329,7 +322,7 @@ start_one(struct tree *tree, struct group *group, struct node *node)
 	}
 	if (node->state == NODE_STARTING)
 		return STARTED_NOT_YET;
-	if (!has_to_start(group, node))
+	if (node->state != NODE_WAITING || node->wake_as != MAIL_NONE)
 		return STARTED;
 	if (node_is_group(node)) {
 		group_start(tree, node_group(node));
@@ -481,6 +474,7 @@ deal_with_end(
 static void
 resume(struct tree *tree, struct group *group, struct node *node)
 {
+	node->wake_as = MAIL_NONE;
 	group->failed = node;
 	group->range = group->node.config->group.plan == PLAN_ONE_FOR_ONE
 			   ? PLAN_RANGE_ONE
@@ -495,7 +489,7 @@ hand_over(struct tree *tree, struct group *group, struct node *node)
 {
 	struct node *other;
 
-	if (node->state != NODE_WAITING || node->wake_as != MAIL_RESUME ||
+	if (node->state != NODE_WAITING || node->wake_as == MAIL_NONE ||
 	    group->node.config->group.plan == PLAN_ONE_FOR_ONE)
 		return;
 	TAILQ_FOREACH(other, &group->children, sibling)

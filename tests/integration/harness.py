@@ -179,7 +179,8 @@ class Box:
         self.environ = dict(os.environ, TRADESUP_TEST_BOX=self.path, HOME=self.path)
         self.runs = []
         for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "STATE_DIRECTORY", "RUNTIME_DIRECTORY",
-                     "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TRADESUP_KILL_AT"):
+                     "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TRADESUP_KILL_AT",
+                     "TRADESUP_CGROUP"):
             self.environ.pop(name, None)
 
     def file(self, name, content):
@@ -199,9 +200,10 @@ class Box:
         sections += [config_section("worker " + name, values) for name, values in workers.items()]
         return self.file("tradesup.conf", "\n".join(sections) + "\n")
 
-    def start(self, *arguments, environ=None):
-        """Start `tradesup run` with the configuration."""
-        run = Run(self, [TRADESUP, "run", "-c", self.config, "--log-format", "json", *arguments],
+    def start(self, *arguments, environ=None, launcher=()):
+        """Start `tradesup run` with the configuration; @launcher: a command that execs it."""
+        run = Run(self, [*launcher, TRADESUP, "run", "-c", self.config, "--log-format", "json",
+                         *arguments],
                   dict(self.environ, **(environ or {})))
         self.runs.append(run)
         return run

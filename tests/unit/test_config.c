@@ -137,6 +137,66 @@ START_TEST(every_value_arrives)
 }
 END_TEST
 
+START_TEST(limits_are_there_when_one_is_set)
+{
+	const struct config_limits *limits;
+
+	load_good("worker a { command = x }\n"
+		  "worker b { command = x cpu_quota = 50% nofile = 16 nice = -20\n"
+		  "  umask = 0777 user = 0 group = 0 chdir = sub no_new_privs = yes\n"
+		  "  environment = { \"A=\", \"B=1=2\" } }\n"
+		  "worker c { command = x umask = 0 cpu_quota = 1 }\n"
+		  "worker d { command = x environment = { } }\n"
+		  "worker e { command = x group = 0 }");
+	ck_assert_ptr_null(config_find(c.config, "a")->worker.limits);
+
+	limits = config_find(c.config, "b")->worker.limits;
+	ck_assert_int_eq(limits->cpu_quota, 50);
+	ck_assert_int_eq(limits->nofile, 16);
+	ck_assert_int_eq(limits->nice, -20);
+	ck_assert_int_eq(limits->umask, 0777);
+	ck_assert_str_eq(limits->chdir, tempdir_path(&c.dir, "sub"));
+	ck_assert(limits->no_new_privs);
+	ck_assert_str_eq(limits->environment[0], "A=");
+	ck_assert_str_eq(limits->environment[1], "B=1=2");
+	ck_assert_ptr_null(limits->environment[2]);
+	ck_assert_uint_eq(limits->uid, 0);
+	ck_assert_uint_eq(limits->gid, 0);
+	ck_assert_uint_ge(limits->n_groups, 1);
+
+	limits = config_find(c.config, "c")->worker.limits;
+	ck_assert_int_eq(limits->cpu_quota, 1);
+	ck_assert_int_eq(limits->umask, 0);
+	ck_assert_int_eq(limits->nice, CONFIG_UNSET);
+	ck_assert_int_eq(limits->nofile, 0);
+	ck_assert_uint_eq(limits->uid, (uid_t)-1);
+	ck_assert_uint_eq(limits->gid, (gid_t)-1);
+	ck_assert_ptr_null(config_find(c.config, "d")->worker.limits->environment);
+
+	limits = config_find(c.config, "e")->worker.limits;
+	ck_assert_uint_eq(limits->uid, (uid_t)-1);
+	ck_assert_uint_eq(limits->gid, 0);
+	ck_assert_uint_eq(limits->n_groups, 1);
+	ck_assert_uint_eq(limits->groups[0], 0);
+}
+END_TEST
+
+START_TEST(a_quota_is_no_more_than_the_machine_has)
+{
+	long most = 100 * sysconf(_SC_NPROCESSORS_CONF);
+	char text[128], errors[128];
+
+	snprintf(text, sizeof(text), "worker w { cpu_quota = %ld%% }", most);
+	load_good(text);
+	snprintf(text, sizeof(text), "worker w {\ncpu_quota = %ld%% }", most + 1);
+	load(text);
+	snprintf(errors, sizeof(errors),
+	    "t.conf:2: worker w: cpu_quota: is more than this machine has: %ld%%",
+	    most);
+	ck_assert_str_eq(c.errors, errors);
+}
+END_TEST
+
 START_TEST(shutdown_has_its_words)
 {
 	load_good("worker a { command = x shutdown = kill }\n"
@@ -208,9 +268,9 @@ static const struct {
 	/* Keys. */
 	{ "worker w {\n  heartbeats = 2s\n}",
 	    "t.conf:2: worker w: heartbeats: unknown key; did you mean heartbeat?" },
-	{ "worker w {\n  colour = blue\n  cpu_quota = 50\n}",
+	{ "worker w {\n  colour = blue\n  gpu_quota = 50\n}",
 	    "t.conf:2: worker w: colour: unknown key\n"
-	    "t.conf:3: worker w: cpu_quota: unknown key" },
+	    "t.conf:3: worker w: gpu_quota: unknown key; did you mean cpu_quota?" },
 	{ "supervisr { }\nworker w { }",
 	    "t.conf:1: supervisr: unknown section; did you mean supervisor?" },
 	{ "worker w { tradin { } }",
@@ -333,6 +393,40 @@ static const struct {
 	{ "supervisor { auto_shutdown = all_significant }\n"
 	  "group g { significant = yes worker w { } }",
 	    "t.conf:2: group g: significant: a permanent group cannot be significant" },
+
+	/* Limits. */
+	{ "worker w { nice = 20\n nice = 5 }",
+	    "t.conf:1: worker w: nice: \"20\" is out of range: it must be from -20 to "
+	    "19\n"
+	    "t.conf:2: worker w: nice: is given twice" },
+	{ "worker w { nofile = 15 }", "t.conf:1: worker w: nofile: \"15\" is out of "
+				      "range: it must be from 16 to 1073741824" },
+	{ "worker w { umask = 01000 }", "t.conf:1: worker w: umask: \"01000\" is out "
+					"of range: it must be from 0 to 0777" },
+	{ "worker w { umask = 8 }",
+	    "t.conf:1: worker w: umask: \"8\" is not an octal number, as 027" },
+	{ "worker w { umask = 777777777777777777777777 }",
+	    "t.conf:1: worker w: umask: \"777777777777777777777777\" is out of range: "
+	    "it must be from 0 to 0777" },
+	{ "worker w { cpu_quota = 0% }",
+	    "t.conf:1: worker w: cpu_quota: \"0%\" is out of range: it must be from "
+	    "1% to 1000000%" },
+	{ "worker w { cpu_quota = half }",
+	    "t.conf:1: worker w: cpu_quota: \"half\" is not a percentage, as 50%" },
+	{ "worker w { cpu_quota = % }",
+	    "t.conf:1: worker w: cpu_quota: \"%\" is not a percentage, as 50%" },
+	{ "worker w { environment = { \"A=1\", B, \"=C\",\n \"TRADESUP_FD=7\" } }",
+	    "t.conf:1: worker w: environment: \"B\" is not NAME=VALUE\n"
+	    "t.conf:1: worker w: environment: \"=C\" is not NAME=VALUE\n"
+	    "t.conf:1: worker w: environment: \"TRADESUP_FD=7\" is set by the "
+	    "supervisor itself" },
+	{ "worker w {\n user = \"no such\"\n group = \"\" }",
+	    "t.conf:2: worker w: user: \"no such\" is not known on this machine\n"
+	    "t.conf:3: worker w: group: \"\" is not known on this machine" },
+	{ "worker w { nice { } no_new_privs = { yes } }",
+	    "t.conf:1: worker w: nice: is no section\n"
+	    "t.conf:1: worker w: no_new_privs: takes one value, not a list" },
+	{ "group g { worker w { } nice = 5 }", "t.conf:1: group g: nice: unknown key" },
 
 	/* Names. */
 	{ "worker w { }\nworker w { }",
@@ -530,6 +624,8 @@ add_tests(TCase *tcase)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, defaults_are_those_of_the_manual);
 	tcase_add_test(tcase, every_value_arrives);
+	tcase_add_test(tcase, limits_are_there_when_one_is_set);
+	tcase_add_test(tcase, a_quota_is_no_more_than_the_machine_has);
 	tcase_add_test(tcase, shutdown_has_its_words);
 	tcase_add_test(tcase, children_stand_in_the_order_of_the_file);
 	tcase_add_test(tcase, a_worker_without_a_command_trades);

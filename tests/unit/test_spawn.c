@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,12 +29,14 @@ static const char *const environment[] = { "PATH=/usr/local/bin:/usr/bin:/bin",
 	SPAWN_WORKER_ENV "=flow", SPAWN_LIFE_ENV "=7", NULL };
 
 static struct spawned
-start(char *const *argv, int link_fd, int output_fd)
+start_limited(
+    char *const *argv, int link_fd, int output_fd, const struct spawn_limits *limits)
 {
 	const struct spawn_request request = { .argv = argv,
 		.environ = (char *const *)environment,
 		.link_fd = link_fd,
-		.output_fd = output_fd };
+		.output_fd = output_fd,
+		.limits = limits };
 	struct spawn_failure failure = { "", 0 };
 	struct spawned spawned = { 0, -1 };
 	int r = spawn_start(&request, &spawned, &failure);
@@ -41,6 +44,12 @@ start(char *const *argv, int link_fd, int output_fd)
 	ck_assert_msg(r == 0, "%s: %s", failure.step, strerror(failure.error));
 	ck_assert(fcntl(spawned.pidfd, F_GETFD) & FD_CLOEXEC);
 	return spawned;
+}
+
+static struct spawned
+start(char *const *argv, int link_fd, int output_fd)
+{
+	return start_limited(argv, link_fd, output_fd, NULL);
 }
 
 static void
@@ -535,6 +544,135 @@ START_TEST(sweeps_orphans)
 }
 END_TEST
 
+#define SOMEBODY 65534
+
+static gid_t somebodys_groups[] = { SOMEBODY, SOMEBODY - 1 };
+
+#define NO_NICE .nice = CONFIG_UNSET
+#define NO_UMASK .umask = CONFIG_UNSET
+#define OURSELVES .uid = (uid_t)-1, .gid = (gid_t)-1
+#define SOMEBODYS_GROUPS                                                               \
+	.gid = SOMEBODY, .groups = somebodys_groups,                                   \
+	.n_groups = ARRAY_SIZE(somebodys_groups)
+
+static const struct limit_case {
+	const char *script, *expected;
+	bool needs_root;
+	struct config_limits limits;
+} limit_cases[] = {
+	{ "ulimit -Sn; ulimit -Hn", "64\n64\n", false,
+	    { NO_NICE, NO_UMASK, OURSELVES, .nofile = 64 } },
+	{ "nice", "7\n", false, { NO_UMASK, OURSELVES, .nice = 7 } },
+	{ "umask", "0027\n", false, { NO_NICE, OURSELVES, .umask = 027 } },
+	{ "umask", "0000\n", false, { NO_NICE, OURSELVES, .umask = 0 } },
+	{ "pwd -P", "/proc\n", false,
+	    { NO_NICE, NO_UMASK, OURSELVES, .chdir = (char[]){ "/proc" } } },
+	{ "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1\n", false,
+	    { NO_NICE, NO_UMASK, OURSELVES, .no_new_privs = true } },
+	{ "id -u; id -g; id -G; grep CapEff /proc/self/status",
+	    "65534\n65534\n65534 65533\nCapEff:\t0000000000000000\n", true,
+	    { NO_NICE, NO_UMASK, SOMEBODYS_GROUPS, .uid = SOMEBODY } },
+	{ "id -u; id -G", "0\n65534 65533\n", true,
+	    { NO_NICE, NO_UMASK, .uid = (uid_t)-1, SOMEBODYS_GROUPS } },
+	{ "id -u; nice; ulimit -n; pwd -P; umask", "65534\n-3\n32\n/proc\n0077\n", true,
+	    { SOMEBODYS_GROUPS, .uid = SOMEBODY, .nice = -3, .nofile = 32,
+		.chdir = (char[]){ "/proc" }, .umask = 077, .no_new_privs = true } },
+};
+
+START_TEST(applies_limits)
+{
+	const struct limit_case *c = &limit_cases[_i];
+	const struct spawn_limits limits = { &c->limits, -1 };
+	mode_t mask = umask(022);
+	struct spawned spawned;
+	char output[256];
+	int fds[2];
+
+	umask(mask);
+	if (c->needs_root && geteuid() != 0)
+		return;
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	spawned = start_limited(SHELL(c->script), -1, fds[1], &limits);
+	close(fds[1]);
+	read_all(fds[0], output, sizeof(output));
+	ck_assert_int_eq(finish(&spawned).status, 0);
+	ck_assert_str_eq(output, c->expected);
+
+	/* Ours is as it was, although the memory was the same. */
+	ck_assert_uint_eq(umask(mask), mask);
+	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 1);
+	ck_assert_uint_ne(geteuid(), SOMEBODY);
+}
+END_TEST
+
+static const struct limit_failure_case {
+	const char *step;
+	int error;
+	bool wants_root, wants_cgroup;
+	struct config_limits limits;
+} limit_failure_cases[] = {
+	{ "chdir", ENOENT, false, false,
+	    { NO_NICE, NO_UMASK, OURSELVES, .chdir = (char[]){ "/no/such/place" } } },
+	{ "nofile", EPERM, false, false,
+	    { NO_NICE, NO_UMASK, OURSELVES, .nofile = 1 << 30 } },
+	{ "cgroup", ENOENT, false, true, { NO_NICE, NO_UMASK, OURSELVES } },
+	{ "chdir", EACCES, true, false,
+	    { NO_NICE, NO_UMASK, SOMEBODYS_GROUPS, .uid = SOMEBODY,
+		.chdir = (char[]){ "/root" } } },
+};
+
+START_TEST(reports_a_limit_that_cannot_be_set)
+{
+	const struct limit_failure_case *c = &limit_failure_cases[_i];
+	_cleanup_close_ int here = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct spawn_limits limits = { &c->limits, c->wants_cgroup ? here : -1 };
+	const struct spawn_request request = {
+		.argv = SHELL("exit 0"),
+		.environ = (char *const *)environment,
+		.link_fd = -1,
+		.output_fd = -1,
+		.limits = &limits,
+	};
+	struct spawn_failure failure = { "", 0 };
+	struct spawned spawned = { 0, -1 };
+
+	if (c->wants_root && geteuid() != 0)
+		return;
+	ck_assert_int_eq(spawn_start(&request, &spawned, &failure), SPAWN_E_FAILED);
+	ck_assert_str_eq(failure.step, c->step);
+	ck_assert_int_eq(failure.error, c->error);
+	assert_no_child();
+}
+END_TEST
+
+/* Becoming somebody else clears PR_SET_PDEATHSIG. */
+START_TEST(somebody_else_ends_with_its_parent_too)
+{
+	const struct config_limits config = { NO_NICE, NO_UMASK, SOMEBODYS_GROUPS,
+		.uid = SOMEBODY };
+	const struct spawn_limits limits = { &config, -1 };
+	char text[16];
+	int fds[2];
+	pid_t parent;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	parent = fork();
+	if (parent == 0) {
+		start_limited(SHELL("echo up; exec sleep 1000"), -1, fds[1], &limits);
+		close(fds[1]);
+		pause();
+	}
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], text, 3), 3);
+	kill(parent, SIGKILL);
+	ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
+	read_all(fds[0], text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
 START_TEST(tells_resident_memory)
 {
 	ck_assert_int_gt(spawn_rss_bytes(getpid()), 100 * 1024);
@@ -572,8 +710,12 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, gives_a_session_and_an_environment);
 	tcase_add_test(tcase, signals_through_the_pidfd);
 	tcase_add_test(tcase, ends_with_its_parent);
+	tcase_add_test(tcase, somebody_else_ends_with_its_parent_too);
 	tcase_add_test(tcase, kills_what_is_left_of_a_group);
 	tcase_add_loop_test(tcase, sweeps_orphans, 0, ARRAY_SIZE(orphan_cases));
+	tcase_add_loop_test(tcase, applies_limits, 0, ARRAY_SIZE(limit_cases));
+	tcase_add_loop_test(tcase, reports_a_limit_that_cannot_be_set, 0,
+	    ARRAY_SIZE(limit_failure_cases));
 	tcase_add_test(tcase, tells_resident_memory);
 	tcase_add_test(tcase, leaks_no_descriptor);
 }
