@@ -14,7 +14,6 @@ struct own_pids {
 	struct supervisor *supervisor;
 	pid_t *pids;
 	size_t n, room;
-	unsigned up;
 };
 
 static int
@@ -33,7 +32,6 @@ collect_pid(struct node *node, void *data)
 
 	if (!child_is_alive(child))
 		return;
-	own->up++;
 	if (own->n == own->room) {
 		size_t room = own->room ? own->room * 2 : 16;
 		pid_t *pids = reallocarray(own->pids, room, sizeof(*pids));
@@ -87,14 +85,13 @@ sweep(const struct own_pids *own)
 }
 
 int
-orphans_sweep(struct supervisor *supervisor, unsigned *ret_up)
+orphans_sweep(struct supervisor *supervisor)
 {
 	struct own_pids own = { .supervisor = supervisor };
 	int left;
 
 	tree_each_worker(&supervisor->tree, collect_pid, &own);
 	left = sweep(&own);
-	*ret_up = own.up;
 	free(own.pids);
 	return left;
 }

@@ -84,16 +84,33 @@ arm_sweep(struct supervisor *supervisor)
 }
 
 static void
+count_up(struct node *node, void *data)
+{
+	*(unsigned *)data += child_is_alive((struct child *)node);
+}
+
+/* @what: other assignments of sd_notify(3), each ended by a newline. */
+static void
+send_status(struct supervisor *supervisor, const char *what)
+{
+	unsigned up = 0;
+
+	if (supervisor->notify.fd < 0)
+		return;
+	tree_each_worker(&supervisor->tree, count_up, &up);
+	notify_send(&supervisor->notify, "%sSTATUS=%u workers up, %u restarts", what,
+	    up, supervisor->restarts);
+}
+
+static void
 on_sweep_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
-	unsigned up;
 	int killed;
 
 	(void)fd, (void)what;
-	killed = orphans_sweep(supervisor, &up);
-	notify_send(&supervisor->notify, "STATUS=%u workers up, %u restarts", up,
-	    supervisor->restarts);
+	killed = orphans_sweep(supervisor);
+	send_status(supervisor, "");
 	fragment_purge(supervisor, false);
 	if (killed > 0)
 		arm_sweep(supervisor);
@@ -511,8 +528,7 @@ run(struct supervisor *supervisor)
 		record_int(&record, "up_ms",
 		    (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS);
 		event_log_emit(&supervisor->events, LOG_LEVEL_NOTICE, &record);
-		notify_send(&supervisor->notify, "READY=1");
-		supervisor_sweep_soon(supervisor);
+		send_status(supervisor, "READY=1\n");
 	}
 	event_base_dispatch(supervisor->base);
 }
