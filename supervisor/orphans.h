@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking after the processes that workers left behind: ended ones are reaped, living
+ * ones whose worker's life is over are killed.
+ */
+#pragma once
+
+struct supervisor;
+
+/**
+ * orphans_sweep() - one look
+ * @ret_up: how many workers have a process
+ *
+ * Return: how many orphans had to be killed; they are gone at a later SIGCHLD.
+ */
+int orphans_sweep(struct supervisor *supervisor, unsigned *ret_up);
