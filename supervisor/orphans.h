@@ -11,6 +11,6 @@ struct supervisor;
  * orphans_sweep() - one look
  * @ret_up: how many workers have a process
  *
- * Return: how many orphans had to be killed; they are gone at a later SIGCHLD.
+ * Return: how many orphans had to be killed, or could not be judged yet: look again.
  */
 int orphans_sweep(struct supervisor *supervisor, unsigned *ret_up);

@@ -379,87 +379,22 @@ sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 	return pidfd >= 0 && spawn_signal(pidfd, SIGKILL) == 0;
 }
 
-/* The list is taken first: reaping changes it while it is read. */
-struct pid_list {
-	pid_t *pids; /* owned */
-	size_t n, room;
-};
-
-static void
-pid_list_deinit(struct pid_list *list)
-{
-	free(list->pids);
-}
-
-static int
-pid_list_add(struct pid_list *list, pid_t pid)
-{
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		pid_t *pids = reallocarray(list->pids, room, sizeof(*pids));
-
-		if (!pids)
-			return -ENOMEM;
-		list->pids = pids;
-		list->room = room;
-	}
-	list->pids[list->n++] = pid;
-	return 0;
-}
-
-static int
-list_children_by_parent(struct pid_list *list)
+/* All processes of the machine are gone through, because not every kernel lists the
+ * children of one. Those that are not ours cost one waitpid() each. */
+int
+spawn_sweep_orphans(const struct spawn_sweep *sweep)
 {
 	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
-	const pid_t self = getpid();
+	int pending = 0;
 	pid_t pid;
 	int r;
 
 	r = procfs_pids_open(&pids);
 	if (r < 0)
 		return r;
-	while ((pid = procfs_pids_next(&pids)) > 0) {
-		if (procfs_parent(pid) != self)
-			continue;
-		r = pid_list_add(list, pid);
-		if (r < 0)
-			return r;
-	}
-	return pid;
-}
-
-static int
-list_children(struct pid_list *list)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[64];
-	int pid, r;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? list_children_by_parent(list) : -errno;
-	while (fscanf(file, "%d", &pid) == 1) {
-		r = pid_list_add(list, pid);
-		if (r < 0)
-			return r;
-	}
-	return ferror(file) ? -EIO : 0;
-}
-
-int
-spawn_sweep_orphans(const struct spawn_sweep *sweep)
-{
-	_cleanup_(pid_list_deinit) struct pid_list list = { 0 };
-	int pending = 0;
-	int r;
-
-	r = list_children(&list);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list.n; i++)
-		pending += sweep_one(sweep, list.pids[i]);
-	return pending;
+	while ((pid = procfs_pids_next(&pids)) > 0)
+		pending += sweep_one(sweep, pid);
+	return pid < 0 ? pid : pending;
 }
 
 int64_t

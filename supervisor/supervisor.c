@@ -30,6 +30,7 @@
 #define STALL_NS                                                                       \
 	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
 			   */
+#define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 
 static void
@@ -74,6 +75,15 @@ supervisor_look(struct supervisor *supervisor, int64_t due_ns)
 /* What can come after the urgent: orphans, and the line that systemctl status shows. */
 
 static void
+arm_sweep(struct supervisor *supervisor)
+{
+	const struct timeval after = { .tv_usec = SWEEP_AFTER_MS * 1000 };
+
+	if (!evtimer_pending(supervisor->on_sweep, NULL))
+		evtimer_add(supervisor->on_sweep, &after);
+}
+
+static void
 on_sweep_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
@@ -85,14 +95,19 @@ on_sweep_cb(evutil_socket_t fd, short what, void *data)
 	notify_send(&supervisor->notify, "STATUS=%u workers up, %u restarts", up,
 	    supervisor->restarts);
 	fragment_purge(supervisor, false);
-	if (supervisor->phase == SUPERVISOR_ENDED && (killed == 0 || what & EV_TIMEOUT))
+	if (killed > 0)
+		arm_sweep(supervisor);
+	else if (supervisor->phase == SUPERVISOR_ENDED)
 		event_base_loopbreak(supervisor->base);
 }
 
 void
 supervisor_sweep_soon(struct supervisor *supervisor)
 {
-	event_active(supervisor->on_sweep, EV_READ, 0);
+	if (supervisor->phase == SUPERVISOR_ENDED)
+		event_active(supervisor->on_sweep, EV_READ, 0);
+	else
+		arm_sweep(supervisor);
 }
 
 /* The tree's view of the world. */
@@ -240,7 +255,7 @@ finish(struct supervisor *supervisor)
 	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
 
 	supervisor->phase = SUPERVISOR_ENDED;
-	evtimer_add(supervisor->on_sweep, &patience);
+	event_base_loopexit(supervisor->base, &patience);
 	supervisor_sweep_soon(supervisor);
 }
 
