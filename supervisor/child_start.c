@@ -207,6 +207,7 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 	limits.config = child_config(child)->limits;
 	return spawn_start(&(struct spawn_request){ .argv = argv,
 			       .environ = environment,
+			       .slots = &child->supervisor->slots,
 			       .link_fd = -1,
 			       .output_fd = child->output_theirs,
 			       .limits = limits.config ? &limits : NULL },
@@ -247,6 +248,7 @@ child_start(struct child *child)
 		    &(struct spawn_request){
 			.argv = config->command ? config->command : builtin,
 			.environ = environment,
+			.slots = &child->supervisor->slots,
 			.link_fd = theirs,
 			.output_fd = child->output_theirs,
 			.limits = child->limits ? &child->limits->spawn : NULL },

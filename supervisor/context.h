@@ -12,6 +12,7 @@
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
+#include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
 struct aftermath;
@@ -48,6 +49,7 @@ struct supervisor {
 	struct fragment_list fragments; /* configurations of what was added */
 	struct event_log events;
 	struct guardian guardian;
+	struct spawn_slots slots;
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;

@@ -41,6 +41,7 @@
 struct launch {
 	const struct spawn_request *request;
 	const char *path;
+	int link_fd, output_fd; /* the request's, or those of its slots; -1: none */
 	pid_t parent;
 	bool is_in_cgroup;	      /* from birth */
 	struct spawn_failure failure; /* step NULL while nothing failed */
@@ -74,15 +75,31 @@ lift(int fd)
 		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 1);
 }
 
+/* Ends the sharing of descriptors with our parent. What lies above those that are
+ * needed is not copied at all, or each start would cost as much as we have workers. */
 static IN_CHILD int
-set_descriptors(const struct spawn_request *request)
+own_descriptors(const struct launch *launch)
 {
-	const bool has_link = request->link_fd >= 0;
-	const bool has_output = request->output_fd >= 0;
-	int link = lift(request->link_fd);
-	int output = lift(request->output_fd);
-	int null;
+	int highest = SPAWN_LINK_FD;
 
+	if (launch->link_fd > highest)
+		highest = launch->link_fd;
+	if (launch->output_fd > highest)
+		highest = launch->output_fd;
+	return close_range((unsigned)highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE);
+}
+
+static IN_CHILD int
+set_descriptors(const struct launch *launch)
+{
+	const bool has_link = launch->link_fd >= 0;
+	const bool has_output = launch->output_fd >= 0;
+	int link, output, null;
+
+	if (own_descriptors(launch) < 0)
+		return -1;
+	link = lift(launch->link_fd);
+	output = lift(launch->output_fd);
 	if ((has_link && link < 0) || (has_output && output < 0))
 		return -1;
 	if (has_output &&
@@ -111,7 +128,7 @@ child_steps(struct launch *launch)
 		return failed(launch, "setsid");
 	if (limits && !launch->is_in_cgroup && spawn_limits_enter_cgroup(limits) < 0)
 		return failed(launch, "cgroup");
-	if (set_descriptors(launch->request) < 0)
+	if (set_descriptors(launch) < 0)
 		return failed(launch, "descriptors");
 	if (limits && spawn_limits_apply(limits, &step) < 0)
 		return failed(launch, step);
@@ -248,7 +265,8 @@ clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd
 	/* Else it moves by itself; that works, too, where a filter hides clone3(). */
 	if (pid < 0)
 		pid = ops->clone(child_main, stack + sizeof(stack),
-		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, launch, ret_pidfd);
+		    CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD,
+		    launch, ret_pidfd);
 	error = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = error;
@@ -281,11 +299,84 @@ discard(pid_t pid)
 }
 
 int
+spawn_slots_open(struct spawn_slots *slots)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	*slots = (struct spawn_slots){ .null = null, .link = -1, .output = -1 };
+	if (null < 0)
+		return -errno;
+	slots->link = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	slots->output = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	return slots->link < 0 || slots->output < 0 ? -errno : 0;
+}
+
+void
+spawn_slots_close(struct spawn_slots *slots)
+{
+	closep(&slots->null);
+	closep(&slots->link);
+	closep(&slots->output);
+}
+
+static int
+fill_slot(int fd, int slot)
+{
+	return fd < 0 ? fd : dup3(fd, slot, O_CLOEXEC);
+}
+
+static int
+fill_slots(const struct spawn_request *request, struct launch *launch)
+{
+	const struct spawn_slots *slots = request->slots;
+
+	if (!slots)
+		return 0;
+	launch->link_fd = fill_slot(request->link_fd, slots->link);
+	launch->output_fd = fill_slot(request->output_fd, slots->output);
+	return (request->link_fd >= 0 && launch->link_fd < 0) ||
+		       (request->output_fd >= 0 && launch->output_fd < 0)
+		   ? -errno
+		   : 0;
+}
+
+/* A worker's end of its link that stayed open here would hide the worker's end. */
+static void
+empty_slots(const struct spawn_request *request)
+{
+	const struct spawn_slots *slots = request->slots;
+
+	if (!slots)
+		return;
+	(void)dup3(slots->null, slots->link, O_CLOEXEC);
+	(void)dup3(slots->null, slots->output, O_CLOEXEC);
+}
+
+static pid_t
+clone_launch(const struct spawn_request *request, struct launch *launch, int *ret_pidfd)
+{
+	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
+	pid_t pid = -1;
+	int error;
+
+	if (fill_slots(request, launch) == 0)
+		pid = request->limits && spawn_limits_change_identity(request->limits)
+			  ? clone_keeping_dumpable(ops, launch, ret_pidfd)
+			  : clone_blocked(ops, launch, ret_pidfd);
+	error = errno;
+	empty_slots(request);
+	errno = error;
+	return pid;
+}
+
+int
 spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
     struct spawn_failure *ret_failure)
 {
-	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
-	struct launch launch = { .request = request, .path = request->argv[0] };
+	struct launch launch = { .request = request,
+		.path = request->argv[0],
+		.link_fd = request->link_fd,
+		.output_fd = request->output_fd };
 	_cleanup_close_ int pidfd = -1;
 	char path[PATH_MAX];
 	pid_t pid;
@@ -300,10 +391,7 @@ spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
 		}
 		launch.path = path;
 	}
-	if (request->limits && spawn_limits_change_identity(request->limits))
-		pid = clone_keeping_dumpable(ops, &launch, &pidfd);
-	else
-		pid = clone_blocked(ops, &launch, &pidfd);
+	pid = clone_launch(request, &launch, &pidfd);
 	if (pid < 0) {
 		*ret_failure = (struct spawn_failure){ "clone", errno };
 		return SPAWN_E_FAILED;

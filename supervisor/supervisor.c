@@ -441,6 +441,9 @@ set_up(struct supervisor *supervisor)
 		r = setup_lock(supervisor);
 	if (r != 0)
 		return r;
+	r = spawn_slots_open(&supervisor->slots);
+	if (r < 0)
+		return supervisor_cannot(supervisor, "/dev/null", -r);
 	/* Before there is anybody who would have to move with us. */
 	if (child_limits_want_cgroup(supervisor->config->root))
 		child_limits_open_cgroup(supervisor);
@@ -489,6 +492,7 @@ tear_down(struct supervisor *supervisor)
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
+	spawn_slots_close(&supervisor->slots);
 	cgroup_close(&supervisor->cgroup);
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
@@ -539,6 +543,7 @@ supervisor_run(const struct config *config)
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
+		.slots = { -1, -1, -1 },
 		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;
