@@ -81,3 +81,6 @@ int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
 /** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
  * is time. */
 void supervisor_sweep_soon(struct supervisor *supervisor);
+
+/** supervisor_cannot() - log that a step of the start failed. Return: EXIT_OSERR. */
+int supervisor_cannot(struct supervisor *supervisor, const char *what, int error);

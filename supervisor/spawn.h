@@ -6,7 +6,8 @@
  *
  * The child shares our memory until it execs (clone(2): CLONE_VM | CLONE_VFORK |
  * CLONE_PIDFD), so a start costs no copy of page tables and the errno of a failed step
- * is there when clone() returns. Linux 5.9 or later (close_range(2)).
+ * is there when clone() returns. (One that is born into a cgroup has a copy of it, and
+ * tells through a shared page.) Linux 5.9 or later (close_range(2)).
  */
 #pragma once
 

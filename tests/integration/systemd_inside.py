@@ -86,7 +86,7 @@ class Service(unittest.TestCase):
         run("systemctl", "enable", "--now", SERVICE)
         self.assertEqual(prop("ActiveState"), "active")
         self.assertEqual(run("systemctl", "is-active", "tradesup.service").strip(), "active")
-        self.assertNotEqual(prop("StatusText"), "")
+        wait_until(lambda: prop("StatusText"), "the line that says how it is")
         self.assertTrue(os.path.isdir("/var/lib/tradesup/flow"))
         status = run("tradesup", "status", "-c", CONFIG, "--json", check=False)
         self.assertIn("flow", status)

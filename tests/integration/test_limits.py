@@ -109,7 +109,7 @@ class Limits(Case):
 
     @unittest.skipIf(IS_ROOT, "root may become anybody")
     def test_user_that_we_cannot_become(self):
-        self.check_start_failure("user", user=NOBODY)
+        self.check_start_failure("user", user="root")
 
     def check_start_failure(self, step, **settings):
         self.box.write_config({"w": shell("exec sleep 1000000", **settings)}, {"intensity": "0"})
