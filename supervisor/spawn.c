@@ -225,7 +225,8 @@ static pid_t
 clone_into_cgroup(struct launch *launch, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_INTO_CGROUP | (unsigned)(CLONE_VFORK | CLONE_PIDFD),
+		.flags = CLONE_INTO_CGROUP |
+			 (unsigned)(CLONE_VFORK | CLONE_FILES | CLONE_PIDFD),
 		.pidfd = (uintptr_t)ret_pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = (unsigned)launch->request->limits->cgroup_fd,
