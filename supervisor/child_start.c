@@ -209,7 +209,6 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 			       .environ = environment,
 			       .slots = &child->supervisor->slots,
 			       .link_fd = -1,
-			       .slots = &child->supervisor->slots,
 			       .output_fd = child->output_theirs,
 			       .limits = limits.config ? &limits : NULL },
 	    ret_process, ret_failure);
@@ -251,7 +250,6 @@ child_start(struct child *child)
 			.environ = environment,
 			.slots = &child->supervisor->slots,
 			.link_fd = theirs,
-			.slots = &child->supervisor->slots,
 			.output_fd = child->output_theirs,
 			.limits = child->limits ? &child->limits->spawn : NULL },
 		    &process, &failure);
