@@ -17,6 +17,7 @@
 #include "supervisor/healing.h"
 
 #define REPORTS_PER_TURN 8
+#define REPORTS_AFTER_MS 100 /* not while others are being restarted */
 #define STORE_AFTER_MS 200
 
 struct report {
@@ -192,6 +193,7 @@ aftermath_new(struct supervisor *supervisor)
 void
 aftermath_crash(struct aftermath *aftermath, struct child *child, const char *action)
 {
+	const struct timeval after = { .tv_usec = REPORTS_AFTER_MS * 1000 };
 	struct report *report = calloc(1, sizeof(*report));
 
 	if (!report)
@@ -209,7 +211,8 @@ aftermath_crash(struct aftermath *aftermath, struct child *child, const char *ac
 	    child_doom_kind(child->doom), child->doom_detail[0] ? ": " : "",
 	    child->doom_detail);
 	TAILQ_INSERT_TAIL(&aftermath->reports, report, entry);
-	event_active(aftermath->on_reports, EV_TIMEOUT, 0);
+	if (!evtimer_pending(aftermath->on_reports, NULL))
+		evtimer_add(aftermath->on_reports, &after);
 }
 
 void

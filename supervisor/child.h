@@ -33,6 +33,7 @@ enum child_doom {
 };
 
 #define CHILD_RESTARTS_KEPT 8
+#define CHILD_MEMORY_INTERVAL_NS INT64_C(1000000000) /* between looks at its memory */
 
 struct child {
 	struct node node; /* first: the tree sees this */
@@ -90,6 +91,12 @@ struct child {
 struct child *child_new(
     struct supervisor *supervisor, const struct config_node *config);
 void child_free(struct child *child);
+
+/* Callbacks of the loop, with the child as @data; child_start.c connects them. */
+void child_on_exit(evutil_socket_t fd, short what, void *data);
+void child_on_link(evutil_socket_t fd, short what, void *data);
+void child_on_output(evutil_socket_t fd, short what, void *data);
+void child_on_notify(evutil_socket_t fd, short what, void *data);
 
 /** child_start() - Return: whether there is a process now; else worker.start_failed has
  * been logged. */

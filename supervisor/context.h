@@ -12,6 +12,7 @@
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
+#include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
 struct aftermath;
@@ -48,6 +49,7 @@ struct supervisor {
 	struct fragment_list fragments; /* configurations of what was added */
 	struct event_log events;
 	struct guardian guardian;
+	struct spawn_slots slots;
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
@@ -79,3 +81,6 @@ int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
 /** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
  * is time. */
 void supervisor_sweep_soon(struct supervisor *supervisor);
+
+/** supervisor_cannot() - log that a step of the start failed. Return: EXIT_OSERR. */
+int supervisor_cannot(struct supervisor *supervisor, const char *what, int error);

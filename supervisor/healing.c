@@ -98,6 +98,21 @@ get_row(struct healing *healing, const char *worker, int level, const char *kind
 	return found ? &healing->rows[at] : insert(healing, at, worker, level, kind);
 }
 
+/* The rows of one worker stand together: this is the first, if there is one. */
+static size_t
+first_row(const struct healing *healing, const char *worker)
+{
+	bool found;
+
+	return find(healing, worker, 0, "", &found);
+}
+
+static bool
+is_row_of(const struct healing *healing, size_t i, const char *worker)
+{
+	return i < healing->n_rows && strcmp(healing->rows[i].worker, worker) == 0;
+}
+
 int
 healing_count(struct healing *healing, const char *worker, int level, const char *kind,
     enum heal_outcome outcome, int64_t now_ns)
@@ -136,13 +151,12 @@ healing_begin(struct healing *healing, const char *worker, int level, const char
 
 	if (!row)
 		return -ENOMEM;
-	for (size_t i = 0; i < healing->n_rows; i++) {
+	for (size_t i = first_row(healing, worker); is_row_of(healing, i, worker);
+	     i++) {
 		struct healing_row *other = &healing->rows[i];
 
-		if (strcmp(other->worker, worker) == 0) {
-			other->failed += other->pending;
-			other->pending = 0;
-		}
+		other->failed += other->pending;
+		other->pending = 0;
 	}
 	row->tried++;
 	row->pending = 1;
@@ -155,10 +169,11 @@ healing_good_cycle(struct healing *healing, const char *worker)
 {
 	unsigned levels = 0;
 
-	for (size_t i = 0; i < healing->n_rows; i++) {
+	for (size_t i = first_row(healing, worker); is_row_of(healing, i, worker);
+	     i++) {
 		struct healing_row *row = &healing->rows[i];
 
-		if (row->pending == 0 || strcmp(row->worker, worker) != 0)
+		if (row->pending == 0)
 			continue;
 		row->succeeded += row->pending;
 		row->pending = 0;

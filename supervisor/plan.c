@@ -7,6 +7,16 @@
  * group's work may be done. If so, the restart is one entry in the group's window,
  * however many children it moves. Only when the window grants it does the strategy say
  * who moves: the one alone, it and those after it, or all.
+ *
+ * What is not decided but always so (tree_walk.c):
+ *  - Children start in the order of the list and stop in reverse, one after the other,
+ *    a group with all that is in it.
+ *  - One thing at a time: what happens to a busy group is dealt with when it is done;
+ *    the groups below it live on meanwhile.
+ *  - A start that fails in a restart is one more end to be decided on, at once; in a
+ *    group's first start it is the group's own failed start, in a request its answer.
+ *  - A group that gave up or whose work is done has ended normally for its parent.
+ *  - A group starts with the children of its description and an empty window.
  */
 #include "supervisor/plan.h"
 

@@ -16,12 +16,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -39,7 +41,9 @@
 struct launch {
 	const struct spawn_request *request;
 	const char *path;
+	int link_fd, output_fd; /* the request's, or those of its slots; -1: none */
 	pid_t parent;
+	bool is_in_cgroup;	      /* from birth */
 	struct spawn_failure failure; /* step NULL while nothing failed */
 };
 
@@ -71,15 +75,31 @@ lift(int fd)
 		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 1);
 }
 
+/* Ends the sharing of descriptors with our parent. What lies above those that are
+ * needed is not copied at all, or each start would cost as much as we have workers. */
 static IN_CHILD int
-set_descriptors(const struct spawn_request *request)
+own_descriptors(const struct launch *launch)
 {
-	const bool has_link = request->link_fd >= 0;
-	const bool has_output = request->output_fd >= 0;
-	int link = lift(request->link_fd);
-	int output = lift(request->output_fd);
-	int null;
+	int highest = SPAWN_LINK_FD;
 
+	if (launch->link_fd > highest)
+		highest = launch->link_fd;
+	if (launch->output_fd > highest)
+		highest = launch->output_fd;
+	return close_range((unsigned)highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE);
+}
+
+static IN_CHILD int
+set_descriptors(const struct launch *launch)
+{
+	const bool has_link = launch->link_fd >= 0;
+	const bool has_output = launch->output_fd >= 0;
+	int link, output, null;
+
+	if (own_descriptors(launch) < 0)
+		return -1;
+	link = lift(launch->link_fd);
+	output = lift(launch->output_fd);
 	if ((has_link && link < 0) || (has_output && output < 0))
 		return -1;
 	if (has_output &&
@@ -106,9 +126,9 @@ child_steps(struct launch *launch)
 	reset_dispositions();
 	if (setsid() < 0)
 		return failed(launch, "setsid");
-	if (limits && spawn_limits_enter_cgroup(limits) < 0)
+	if (limits && !launch->is_in_cgroup && spawn_limits_enter_cgroup(limits) < 0)
 		return failed(launch, "cgroup");
-	if (set_descriptors(launch->request) < 0)
+	if (set_descriptors(launch) < 0)
 		return failed(launch, "descriptors");
 	if (limits && spawn_limits_apply(limits, &step) < 0)
 		return failed(launch, step);
@@ -196,21 +216,58 @@ find_program(const char *name, const char *search, char out[PATH_MAX])
 	}
 }
 
+/*
+ * Into its cgroup from birth, because the kernel takes 10 ms and more to move a process
+ * that is there already. clone3(2) with a stack of its own would need assembly; without
+ * one the child has a copy of our memory, and the launch is in a page that is shared.
+ */
+static pid_t
+clone_into_cgroup(struct launch *launch, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP |
+			 (unsigned)(CLONE_VFORK | CLONE_FILES | CLONE_PIDFD),
+		.pidfd = (uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (unsigned)launch->request->limits->cgroup_fd,
+	};
+	struct launch *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	if (shared == MAP_FAILED)
+		return -1;
+	*shared = *launch;
+	shared->is_in_cgroup = true;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		child_main(shared);
+	launch->failure = shared->failure;
+	munmap(shared, sizeof(*shared));
+	return pid;
+}
+
 /* clone() with every signal blocked, because the child begins with our handlers. */
 static pid_t
 clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd)
 {
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
+	const struct spawn_limits *limits = launch->request->limits;
 	sigset_t all, old;
+	pid_t pid = -1;
 	int error;
-	pid_t pid;
 
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
 		return -1;
 	launch->parent = getpid();
-	pid = ops->clone(child_main, stack + sizeof(stack),
-	    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, launch, ret_pidfd);
+	if (limits && limits->cgroup_fd >= 0 && ops == &kernel_ops)
+		pid = clone_into_cgroup(launch, ret_pidfd);
+	/* Else it moves by itself; that works, too, where a filter hides clone3(). */
+	if (pid < 0)
+		pid = ops->clone(child_main, stack + sizeof(stack),
+		    CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD,
+		    launch, ret_pidfd);
 	error = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = error;
@@ -243,11 +300,84 @@ discard(pid_t pid)
 }
 
 int
+spawn_slots_open(struct spawn_slots *slots)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	*slots = (struct spawn_slots){ .null = null, .link = -1, .output = -1 };
+	if (null < 0)
+		return -errno;
+	slots->link = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	slots->output = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	return slots->link < 0 || slots->output < 0 ? -errno : 0;
+}
+
+void
+spawn_slots_close(struct spawn_slots *slots)
+{
+	closep(&slots->null);
+	closep(&slots->link);
+	closep(&slots->output);
+}
+
+static int
+fill_slot(int fd, int slot)
+{
+	return fd < 0 ? fd : dup3(fd, slot, O_CLOEXEC);
+}
+
+static int
+fill_slots(const struct spawn_request *request, struct launch *launch)
+{
+	const struct spawn_slots *slots = request->slots;
+
+	if (!slots)
+		return 0;
+	launch->link_fd = fill_slot(request->link_fd, slots->link);
+	launch->output_fd = fill_slot(request->output_fd, slots->output);
+	return (request->link_fd >= 0 && launch->link_fd < 0) ||
+		       (request->output_fd >= 0 && launch->output_fd < 0)
+		   ? -errno
+		   : 0;
+}
+
+/* A worker's end of its link that stayed open here would hide the worker's end. */
+static void
+empty_slots(const struct spawn_request *request)
+{
+	const struct spawn_slots *slots = request->slots;
+
+	if (!slots)
+		return;
+	(void)dup3(slots->null, slots->link, O_CLOEXEC);
+	(void)dup3(slots->null, slots->output, O_CLOEXEC);
+}
+
+static pid_t
+clone_launch(const struct spawn_request *request, struct launch *launch, int *ret_pidfd)
+{
+	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
+	pid_t pid = -1;
+	int error;
+
+	if (fill_slots(request, launch) == 0)
+		pid = request->limits && spawn_limits_change_identity(request->limits)
+			  ? clone_keeping_dumpable(ops, launch, ret_pidfd)
+			  : clone_blocked(ops, launch, ret_pidfd);
+	error = errno;
+	empty_slots(request);
+	errno = error;
+	return pid;
+}
+
+int
 spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
     struct spawn_failure *ret_failure)
 {
-	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
-	struct launch launch = { .request = request, .path = request->argv[0] };
+	struct launch launch = { .request = request,
+		.path = request->argv[0],
+		.link_fd = request->link_fd,
+		.output_fd = request->output_fd };
 	_cleanup_close_ int pidfd = -1;
 	char path[PATH_MAX];
 	pid_t pid;
@@ -262,10 +392,7 @@ spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
 		}
 		launch.path = path;
 	}
-	if (request->limits && spawn_limits_change_identity(request->limits))
-		pid = clone_keeping_dumpable(ops, &launch, &pidfd);
-	else
-		pid = clone_blocked(ops, &launch, &pidfd);
+	pid = clone_launch(request, &launch, &pidfd);
 	if (pid < 0) {
 		*ret_failure = (struct spawn_failure){ "clone", errno };
 		return SPAWN_E_FAILED;
@@ -379,87 +506,22 @@ sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 	return pidfd >= 0 && spawn_signal(pidfd, SIGKILL) == 0;
 }
 
-/* The list is taken first: reaping changes it while it is read. */
-struct pid_list {
-	pid_t *pids; /* owned */
-	size_t n, room;
-};
-
-static void
-pid_list_deinit(struct pid_list *list)
-{
-	free(list->pids);
-}
-
-static int
-pid_list_add(struct pid_list *list, pid_t pid)
-{
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		pid_t *pids = reallocarray(list->pids, room, sizeof(*pids));
-
-		if (!pids)
-			return -ENOMEM;
-		list->pids = pids;
-		list->room = room;
-	}
-	list->pids[list->n++] = pid;
-	return 0;
-}
-
-static int
-list_children_by_parent(struct pid_list *list)
+/* All processes of the machine are gone through, because not every kernel lists the
+ * children of one. Those that are not ours cost one waitpid() each. */
+int
+spawn_sweep_orphans(const struct spawn_sweep *sweep)
 {
 	_cleanup_(procfs_pids_close) struct procfs_pids pids = { .fd = -1 };
-	const pid_t self = getpid();
+	int pending = 0;
 	pid_t pid;
 	int r;
 
 	r = procfs_pids_open(&pids);
 	if (r < 0)
 		return r;
-	while ((pid = procfs_pids_next(&pids)) > 0) {
-		if (procfs_parent(pid) != self)
-			continue;
-		r = pid_list_add(list, pid);
-		if (r < 0)
-			return r;
-	}
-	return pid;
-}
-
-static int
-list_children(struct pid_list *list)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[64];
-	int pid, r;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? list_children_by_parent(list) : -errno;
-	while (fscanf(file, "%d", &pid) == 1) {
-		r = pid_list_add(list, pid);
-		if (r < 0)
-			return r;
-	}
-	return ferror(file) ? -EIO : 0;
-}
-
-int
-spawn_sweep_orphans(const struct spawn_sweep *sweep)
-{
-	_cleanup_(pid_list_deinit) struct pid_list list = { 0 };
-	int pending = 0;
-	int r;
-
-	r = list_children(&list);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list.n; i++)
-		pending += sweep_one(sweep, list.pids[i]);
-	return pending;
+	while ((pid = procfs_pids_next(&pids)) > 0)
+		pending += sweep_one(sweep, pid);
+	return pid < 0 ? pid : pending;
 }
 
 int64_t

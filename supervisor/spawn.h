@@ -6,7 +6,8 @@
  *
  * The child shares our memory until it execs (clone(2): CLONE_VM | CLONE_VFORK |
  * CLONE_PIDFD), so a start costs no copy of page tables and the errno of a failed step
- * is there when clone() returns. Linux 5.9 or later (close_range(2)).
+ * is there when clone() returns. (One that is born into a cgroup has a copy of it, and
+ * tells through a shared page.) Linux 5.9 or later (close_range(2)).
  */
 #pragma once
 
@@ -30,11 +31,26 @@ struct spawn_ops {
 	    int *ret_pidfd);
 };
 
+/**
+ * struct spawn_slots - two low descriptor numbers, kept for the descriptors of the next
+ * child, which copies the table of descriptors up to the highest one it needs
+ */
+struct spawn_slots {
+	int null, link, output; /* -1 before spawn_slots_open() */
+};
+
+/** spawn_slots_open() - to be called early, while numbers are low. Return: 0, -errno.
+ */
+int spawn_slots_open(struct spawn_slots *slots);
+void spawn_slots_close(struct spawn_slots *slots);
+
 struct spawn_request {
 	char *const *argv; /* argv[0] without a '/' is looked up in PATH of @environ */
 	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
 	int link_fd; /* the worker's end of the link, becomes SPAWN_LINK_FD; -1: none */
 	int output_fd; /* becomes standard output and error; -1: ours are inherited */
+	const struct spawn_slots *slots; /* NULL: none; then a start may cost as much as
+					    there are descriptors */
 	const struct spawn_limits *limits; /* NULL: none */
 	const struct spawn_ops *ops;	   /* NULL: the kernel's */
 };
@@ -131,8 +147,8 @@ struct spawn_sweep {
  * children come to us, so sweep again after each SIGCHLD that no pidfd explains. Own
  * children are neither signalled nor waited for.
  *
- * Reads /proc/self/task/TID/children; where the kernel has no such file all of /proc is
- * scanned, some 10 µs a process: then not a thing to do between a crash and a restart.
+ * Goes through all of /proc, about 1 µs a process: not a thing to do between a crash
+ * and a restart.
  *
  * Return: how many were killed, or are just being loaded and cannot be told yet: while
  *         it is not 0, sweep again; -errno.

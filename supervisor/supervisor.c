@@ -7,17 +7,13 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/paths.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
 #include "supervisor/child_limits.h"
@@ -27,13 +23,15 @@
 #include "supervisor/fragment.h"
 #include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
+#include "supervisor/orphans.h"
+#include "supervisor/outcome.h"
+#include "supervisor/setup.h"
 
 #define STALL_NS                                                                       \
 	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
 			   */
+#define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
-#define DESCRIPTORS_PER_WORKER 6
-#define DESCRIPTORS_OF_OURS 128
 
 static void
 say(struct supervisor *supervisor, enum log_level level, const char *event,
@@ -46,8 +44,8 @@ say(struct supervisor *supervisor, enum log_level level, const char *event,
 	event_log_emit(&supervisor->events, level, &record);
 }
 
-static int
-cannot(struct supervisor *supervisor, const char *what, int error)
+int
+supervisor_cannot(struct supervisor *supervisor, const char *what, int error)
 {
 	struct record record;
 
@@ -76,104 +74,57 @@ supervisor_look(struct supervisor *supervisor, int64_t due_ns)
 
 /* What can come after the urgent: orphans, and the line that systemctl status shows. */
 
-static int
-compare_pids(const void *a, const void *b)
+static void
+arm_sweep(struct supervisor *supervisor)
 {
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+	const struct timeval after = { .tv_usec = SWEEP_AFTER_MS * 1000 };
 
-	return (x > y) - (x < y);
+	if (!evtimer_pending(supervisor->on_sweep, NULL))
+		evtimer_add(supervisor->on_sweep, &after);
 }
-
-struct own_pids {
-	struct supervisor *supervisor;
-	pid_t *pids;
-	size_t n, room;
-	unsigned up;
-};
 
 static void
-collect_pid(struct node *node, void *data)
+count_up(struct node *node, void *data)
 {
-	struct own_pids *own = data;
-	const struct child *child = (struct child *)node;
+	*(unsigned *)data += child_is_alive((struct child *)node);
+}
 
-	if (!child_is_alive(child))
+/* @what: other assignments of sd_notify(3), each ended by a newline. */
+static void
+send_status(struct supervisor *supervisor, const char *what)
+{
+	unsigned up = 0;
+
+	if (supervisor->notify.fd < 0)
 		return;
-	own->up++;
-	if (own->n == own->room) {
-		size_t room = own->room ? own->room * 2 : 16;
-		pid_t *pids = reallocarray(own->pids, room, sizeof(*pids));
-
-		if (!pids)
-			return;
-		own->pids = pids;
-		own->room = room;
-	}
-	own->pids[own->n++] = child->process.pid;
-}
-
-static bool
-is_own_child(pid_t pid, void *data)
-{
-	const struct own_pids *own = data;
-
-	if (pid == own->supervisor->guardian.pid)
-		return true;
-	return bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
-}
-
-static bool
-is_wanted(const struct spawn_orphan *orphan, void *data)
-{
-	const struct own_pids *own = data;
-	struct node *node = tree_find(&own->supervisor->tree, orphan->worker);
-	const struct child *child = (struct child *)node;
-
-	if (!node || node_is_group(node) || !child_is_alive(child))
-		return false;
-	return strtoul(orphan->life, NULL, 10) == child->lives;
-}
-
-/* Return: how many orphans had to be killed; they are gone at the next SIGCHLD. */
-static int
-sweep(struct supervisor *supervisor, const struct own_pids *own)
-{
-	int killed;
-
-	/* Programs that make us safe are children of ours, too; orphans can wait until
-	 * they have ended. */
-	if (supervisor->make_safe && supervisor->phase != SUPERVISOR_ENDED)
-		return 0;
-	qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
-	killed =
-	    spawn_sweep_orphans(&(struct spawn_sweep){ .is_own_child = is_own_child,
-		.is_wanted = is_wanted,
-		.data = (void *)own });
-	return killed < 0 ? 0 : killed;
+	tree_each_worker(&supervisor->tree, count_up, &up);
+	notify_send(&supervisor->notify, "%sSTATUS=%u workers up, %u restarts", what,
+	    up, supervisor->restarts);
 }
 
 static void
 on_sweep_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
-	struct own_pids own = { .supervisor = supervisor };
 	int killed;
 
 	(void)fd, (void)what;
-	tree_each_worker(&supervisor->tree, collect_pid, &own);
-	killed = sweep(supervisor, &own);
-	notify_send(&supervisor->notify, "STATUS=%u workers up, %u restarts", own.up,
-	    supervisor->restarts);
-	free(own.pids);
+	killed = orphans_sweep(supervisor);
+	send_status(supervisor, "");
 	fragment_purge(supervisor, false);
-	if (supervisor->phase == SUPERVISOR_ENDED && (killed == 0 || what & EV_TIMEOUT))
+	if (killed > 0)
+		arm_sweep(supervisor);
+	else if (supervisor->phase == SUPERVISOR_ENDED)
 		event_base_loopbreak(supervisor->base);
 }
 
 void
 supervisor_sweep_soon(struct supervisor *supervisor)
 {
-	event_active(supervisor->on_sweep, EV_READ, 0);
+	if (supervisor->phase == SUPERVISOR_ENDED)
+		event_active(supervisor->on_sweep, EV_READ, 0);
+	else
+		arm_sweep(supervisor);
 }
 
 /* The tree's view of the world. */
@@ -270,7 +221,7 @@ wait_for_group(struct supervisor *supervisor, struct group *group, int64_t delay
 	if (!group->timer)
 		group->timer = evtimer_new(supervisor->base, on_group_timer_cb, group);
 	if (!group->timer) {
-		cannot(supervisor, "a group's timer", ENOMEM);
+		supervisor_cannot(supervisor, "a group's timer", ENOMEM);
 		return;
 	}
 	evtimer_add(group->timer, &after);
@@ -301,106 +252,10 @@ op_now(void *data)
 	return clock_monotonic_ns();
 }
 
-static const char *
-failure_kind(const struct child *child, enum plan_how how)
-{
-	if (how == PLAN_START_FAILED)
-		return "start";
-	return how == PLAN_NORMAL ? "exit" : child_doom_kind(child->doom);
-}
-
-static void
-report_restart(struct supervisor *supervisor, struct child *child, enum plan_how how)
-{
-	const struct group *group = child->node.parent;
-	struct record record;
-
-	child->restart_times_ns[child->restarts++ % CHILD_RESTARTS_KEPT] =
-	    clock_realtime_ns();
-	record_init(&record, "self_healing.worker_thread_restart");
-	record_text(&record, "worker", child_name(child));
-	record_int(&record, "level", 3);
-	record_text(&record, "kind", failure_kind(child, how));
-	record_int(&record, "restarts", (int64_t)group->window.used);
-	record_int(&record, "intensity", group->window.limit);
-	event_log_emit(&supervisor->events, LOG_LEVEL_WARNING, &record);
-	child->heal_pending = true;
-	aftermath_try(
-	    supervisor->aftermath, child_name(child), 3, failure_kind(child, how));
-}
-
-static void
-report_group_end(
-    struct supervisor *supervisor, const struct node *node, const struct plan *plan)
-{
-	bool gave_up = plan->verdict == PLAN_GIVE_UP;
-	struct record record;
-
-	record_init(&record, gave_up ? "group.escalate" : "group.shutdown");
-	record_text(&record, "group", node->parent->node.config->name);
-	record_text(
-	    &record, node_is_group(node) ? "child" : "worker", node->config->name);
-	record_text(&record, "why", plan->rule);
-	event_log_emit(
-	    &supervisor->events, gave_up ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, &record);
-}
-
-/* For `tradesup why`; out of memory, it is only forgotten. */
-static void
-remember(struct child *child, enum plan_how how, const struct plan *plan)
-{
-	struct intensity *window = &child->node.parent->window;
-	struct decision decision = { .time_ns = clock_realtime_ns(),
-		.up_ns = clock_monotonic_ns() - child->seen.started_ns,
-		.how = how,
-		.reason = child->reason,
-		.plan = *plan,
-		.used = (uint32_t)window->used,
-		.limit = window->limit,
-		.period_ns = window->period_ns };
-
-	if (how == PLAN_START_FAILED)
-		snprintf(
-		    decision.cause, sizeof(decision.cause), "%s", child->start_error);
-	else if (child->doom != DOOM_NONE)
-		child_doom_cause(child, decision.cause, sizeof(decision.cause));
-	decisions_add(&child->decisions, &decision);
-}
-
-static void
-decided_about_worker(struct supervisor *supervisor, struct child *child,
-    enum plan_how how, const struct plan *plan)
-{
-	static const char *const actions[] = {
-		[PLAN_LEAVE] = "none",
-		[PLAN_STRIKE_OFF] = "none",
-		[PLAN_RESTART] = "restart",
-		[PLAN_GIVE_UP] = "escalate",
-		[PLAN_SHUTDOWN] = "shutdown",
-	};
-
-	if (how != PLAN_START_FAILED)
-		child_log_end(child, actions[plan->verdict], plan->rule);
-	remember(child, how, plan);
-	if (how == PLAN_ABNORMAL)
-		aftermath_crash(supervisor->aftermath, child, actions[plan->verdict]);
-	if (plan->verdict == PLAN_RESTART)
-		report_restart(supervisor, child, how);
-	snprintf(supervisor->last_failed, sizeof(supervisor->last_failed), "%s",
-	    child_name(child));
-}
-
 static void
 op_decided(struct node *node, enum plan_how how, const struct plan *plan, void *data)
 {
-	struct supervisor *supervisor = data;
-
-	if (!node_is_group(node))
-		decided_about_worker(supervisor, (struct child *)node, how, plan);
-	if (plan->verdict == PLAN_RESTART)
-		supervisor->restarts++;
-	if (plan->verdict == PLAN_GIVE_UP || plan->verdict == PLAN_SHUTDOWN)
-		report_group_end(supervisor, node, plan);
+	outcome_decided(data, node, how, plan);
 }
 
 static void
@@ -417,7 +272,7 @@ finish(struct supervisor *supervisor)
 	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
 
 	supervisor->phase = SUPERVISOR_ENDED;
-	evtimer_add(supervisor->on_sweep, &patience);
+	event_base_loopexit(supervisor->base, &patience);
 	supervisor_sweep_soon(supervisor);
 }
 
@@ -577,103 +432,18 @@ close_loop(struct supervisor *supervisor)
 		event_base_free(supervisor->base);
 }
 
-/* Setting up. */
-
-static int
-copy_environ(struct supervisor *supervisor)
-{
-	size_t n = 0;
-
-	while (environ[n])
-		n++;
-	supervisor->environ = calloc(n + SUPERVISOR_ENV_EXTRA + 1, sizeof(char *));
-	if (!supervisor->environ)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (!config_is_own_variable(environ[i]))
-			supervisor->environ[supervisor->n_environ++] = environ[i];
-	return 0;
-}
-
-static int
-find_paths(struct supervisor *supervisor)
-{
-	const struct config *config = supervisor->config;
-	int r;
-
-	supervisor->state_dir = path_state(config->state_dir);
-	supervisor->runtime_dir = path_runtime(config->runtime_dir);
-	if (supervisor->state_dir &&
-	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
-		supervisor->state_dir) < 0)
-		supervisor->state_variable = NULL;
-	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
-	if (!supervisor->state_variable || !supervisor->runtime_dir ||
-	    !supervisor->worker_program)
-		return cannot(supervisor, "paths", ENOMEM);
-	r = path_mkdirs(supervisor->state_dir, 0700);
-	if (r < 0)
-		return cannot(supervisor, supervisor->state_dir, -r);
-	r = path_mkdirs(supervisor->runtime_dir, 0700);
-	if (r < 0)
-		return cannot(supervisor, supervisor->runtime_dir, -r);
-	return 0;
-}
-
-/* One supervisor a runtime directory: the lock goes with the process. */
-static int
-take_lock(struct supervisor *supervisor)
-{
-	_cleanup_free_ char *path = path_join(supervisor->runtime_dir, "lock");
-
-	if (!path)
-		return cannot(supervisor, "lock", ENOMEM);
-	supervisor->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (supervisor->lock_fd < 0)
-		return cannot(supervisor, path, errno);
-	if (flock(supervisor->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return cannot(supervisor, path, errno);
-	say(supervisor, LOG_LEVEL_ERROR, "supervisor.already_running", "runtime_dir",
-	    supervisor->runtime_dir);
-	return EXIT_OSERR;
-}
-
-static size_t
-count_workers(const struct config_node *node)
-{
-	size_t n = 0;
-
-	if (node->type == CONFIG_WORKER)
-		return 1;
-	for (size_t i = 0; i < node->group.n_children; i++)
-		n += count_workers(node->group.children[i]);
-	return n;
-}
-
-/* Workers inherit the limit, so it is raised only as far as many workers need it. */
-static void
-raise_descriptor_limit(size_t workers)
-{
-	rlim_t wanted = workers * DESCRIPTORS_PER_WORKER + DESCRIPTORS_OF_OURS;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int
 set_up(struct supervisor *supervisor)
 {
-	int r = find_paths(supervisor);
+	int r = setup_paths(supervisor);
 
 	if (r == 0)
-		r = take_lock(supervisor);
+		r = setup_lock(supervisor);
 	if (r != 0)
 		return r;
+	r = spawn_slots_open(&supervisor->slots);
+	if (r < 0)
+		return supervisor_cannot(supervisor, "/dev/null", -r);
 	/* Before there is anybody who would have to move with us. */
 	if (child_limits_want_cgroup(supervisor->config->root))
 		child_limits_open_cgroup(supervisor);
@@ -681,33 +451,33 @@ set_up(struct supervisor *supervisor)
 	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
 	r = guardian_start(&supervisor->guardian);
 	if (r < 0)
-		return cannot(supervisor, "guardian", -r);
+		return supervisor_cannot(supervisor, "guardian", -r);
 	r = notify_open(&supervisor->notify);
 	if (r < 0)
-		return cannot(supervisor, "NOTIFY_SOCKET", -r);
+		return supervisor_cannot(supervisor, "NOTIFY_SOCKET", -r);
 	r = spawn_become_subreaper();
 	if (r < 0)
-		return cannot(supervisor, "subreaper", -r);
+		return supervisor_cannot(supervisor, "subreaper", -r);
 	if (getrandom(&supervisor->random, sizeof(supervisor->random), GRND_NONBLOCK) <
 		0 ||
 	    supervisor->random == 0)
 		supervisor->random = (uint32_t)clock_monotonic_ns() | 1;
-	raise_descriptor_limit(count_workers(supervisor->config->root));
-	r = copy_environ(supervisor);
+	setup_descriptors(supervisor->config->root);
+	r = setup_environ(supervisor);
 	if (r == 0)
 		r = open_loop(supervisor);
 	if (r < 0)
-		return cannot(supervisor, "event loop", -r);
+		return supervisor_cannot(supervisor, "event loop", -r);
 	supervisor->aftermath = aftermath_new(supervisor);
 	if (!supervisor->aftermath)
-		return cannot(supervisor, "state", ENOMEM);
+		return supervisor_cannot(supervisor, "state", ENOMEM);
 	r = tree_init(
 	    &supervisor->tree, supervisor->config->root, &tree_ops, supervisor);
 	if (r < 0)
-		return cannot(supervisor, "tree", -r);
+		return supervisor_cannot(supervisor, "tree", -r);
 	r = control_open(supervisor, &supervisor->control);
 	if (r < 0)
-		return cannot(supervisor, "control socket", -r);
+		return supervisor_cannot(supervisor, "control socket", -r);
 	return 0;
 }
 
@@ -722,6 +492,7 @@ tear_down(struct supervisor *supervisor)
 	close_loop(supervisor);
 	notify_close(&supervisor->notify);
 	guardian_dismiss(&supervisor->guardian);
+	spawn_slots_close(&supervisor->slots);
 	cgroup_close(&supervisor->cgroup);
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
@@ -753,14 +524,15 @@ run(struct supervisor *supervisor)
 
 	report_started(supervisor);
 	tree_start(&supervisor->tree);
-	if (supervisor->phase == SUPERVISOR_STARTING) {
+	/* Not up: a group is cleaning up after a start that failed, and we end with it.
+	 */
+	if (supervisor->tree.root->node.state == NODE_UP) {
 		supervisor->phase = SUPERVISOR_RUNNING;
 		record_init(&record, "supervisor.ready");
 		record_int(&record, "up_ms",
 		    (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS);
 		event_log_emit(&supervisor->events, LOG_LEVEL_NOTICE, &record);
-		notify_send(&supervisor->notify, "READY=1");
-		supervisor_sweep_soon(supervisor);
+		send_status(supervisor, "READY=1\n");
 	}
 	event_base_dispatch(supervisor->base);
 }
@@ -771,6 +543,7 @@ supervisor_run(const struct config *config)
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
+		.slots = { -1, -1, -1 },
 		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;

@@ -19,13 +19,13 @@
 
 /* clang-format off */
 /*
- *         to be started           a worker; a group: STARTING first
- *   DOWN ───────────────▶ WAITING ──────────────▶ UP ─────────────────▶ ENDED
- *    ▲ ▲                     │ ▲ a delay, or a    │    by itself          │
- *    │ └─────────────────────┘ │ failed start     │ asked to stop         │ its group
- *    │   stopped, or not after └─ START…          ▼                       │ has time
- *    │   all                                   STOPPING                   ▼
- *    └────────────────────────────────────────────┴──────────── DOWN, or off the list
+ *          marked to be started       a worker at once; a group: STARTING first
+ *   DOWN ─────────────────▶ WAITING ───────────▶ UP ───────────────▶ ENDED
+ *    ▲ ▲                     │  ▲                │ asked to stop      │ its group
+ *    │ └─────────────────────┘  │ the start      ▼                    │ has time
+ *    │    not needed any more   │ failed      STOPPING                ▼
+ *    └──────────────────────────│────────────────┴───────── DOWN, or off the list
+ *                               └── from STARTING, or at once
  */
 /* clang-format on */
 enum node_state {
@@ -35,7 +35,7 @@ enum node_state {
 	NODE_STOPPING, /* asked to stop, not gone yet */
 	NODE_ENDED,    /* ended by itself; its group has not dealt with it yet */
 	NODE_WAITING   /* to be started: when its turn comes, after a delay, or again
-			  after   a failed start */
+			  after a failed start */
 };
 
 enum mail_kind { MAIL_NONE, MAIL_ENDED, MAIL_TRY_AGAIN, MAIL_RESUME, MAIL_REQUEST };
@@ -197,8 +197,8 @@ void tree_ask(struct tree *tree, struct tree_request *request, struct node *node
 
 /**
  * tree_add() - add a node at the end of @group's list and start it
- * @config: borrowed until the answer, if that is a refusal; else until the node is
- *          removed
+ * @config: borrowed until its node is removed, which is after the answer if the start
+ *          failed; until the answer if it was refused
  *
  * It is not added if its name, or one inside it, is in the tree already, or if its
  * start fails. It is gone when @group starts afresh. answered() may come before this

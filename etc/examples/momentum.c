@@ -3,8 +3,8 @@
  * momentum - a strategy module of one's own, small but whole.
  *
  * It remembers a price for each symbol, and follows a move: `step` percent above it is
- *a cluster of buys, `step` percent below one of sells, and the remembered price moves
- *along. Parameter: step (whole percent, 1 to 50; 2).
+ * a cluster of buys, `step` percent below one of sells, and the remembered price moves
+ * along. Parameter: step (whole percent, 1 to 50; 2).
  *
  *	cc -shared -fPIC -O2 -o momentum.so momentum.c $(pkg-config --cflags tradesup)
  *

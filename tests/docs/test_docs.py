@@ -19,8 +19,10 @@ from harness import TRADESUP, TREE  # noqa: E402
 PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-protocol.7",
          "tradesup-strategy.3"]
 
-# Literals with a dot in them that are files, not events.
-FILE_SUFFIXES = ("conf", "db", "gz", "json", "lock", "log", "new", "py", "so", "sock", "tmp", "txt")
+# Literals with a dot in them that are files (and attributes of them), not events.
+FILE_PREFIXES = ("cgroup.", "cpu.", "memory.")
+FILE_SUFFIXES = ("conf", "db", "delegate", "gz", "json", "lock", "log", "new", "py", "so", "sock", "tmp",
+                 "txt")
 
 HEALING_EVENTS = ["pre_check_heal_success", "pre_check_heal_failed", "worker_thread_restart",
                   "service_restart"]
@@ -68,7 +70,8 @@ def event_names():
         text = re.sub(r"kill_point\(\"[^\"]*\"\)", "", read(path))
         text = re.sub(r"^\s*#\s*include.*$", "", text, flags=re.MULTILINE)
         for name in re.findall(r"\"([a-z_]+\.[a-z_]+)\"", text):
-            if not name.endswith(tuple("." + suffix for suffix in FILE_SUFFIXES)):
+            if not (name.startswith(FILE_PREFIXES) or
+                    name.endswith(tuple("." + suffix for suffix in FILE_SUFFIXES))):
                 names.add(name)
     return names
 

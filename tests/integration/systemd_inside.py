@@ -86,7 +86,7 @@ class Service(unittest.TestCase):
         run("systemctl", "enable", "--now", SERVICE)
         self.assertEqual(prop("ActiveState"), "active")
         self.assertEqual(run("systemctl", "is-active", "tradesup.service").strip(), "active")
-        self.assertNotEqual(prop("StatusText"), "")
+        wait_until(lambda: prop("StatusText"), "the line that says how it is")
         self.assertTrue(os.path.isdir("/var/lib/tradesup/flow"))
         status = run("tradesup", "status", "-c", CONFIG, "--json", check=False)
         self.assertIn("flow", status)
@@ -134,6 +134,20 @@ class Service(unittest.TestCase):
     def test_6_hardening_holds(self):
         exposure = run("systemd-analyze", "security", "--no-pager", SERVICE, check=False)
         self.assertIn("OK", exposure.splitlines()[-1])
+
+    def test_7_limited_worker_has_a_cgroup_in_the_service(self):
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  memory_max = 1G"))
+        run("systemctl", "start", SERVICE)
+        directory = "/sys/fs/cgroup" + prop("ControlGroup")
+        with open(directory + "/worker-bot/cgroup.procs") as file:
+            self.assertEqual(len(file.read().split()), 1)
+        with open(directory + "/supervisor/cgroup.procs") as file:
+            self.assertIn(prop("MainPID"), file.read().split())
+        run("systemctl", "restart", SERVICE)
+        self.assertEqual(prop("ActiveState"), "active")
+        run("systemctl", "stop", SERVICE)
+        self.assertEqual(prop("Result"), "success")
+        self.assertFalse(os.path.exists(directory))
 
 
 def in_a_box():

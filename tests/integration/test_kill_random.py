@@ -77,11 +77,11 @@ class RandomKills(TradingCase):
         self.check(rows=6000, batch="3", cycle="1ms", most=0.3)
 
     def test_kills_within_large_batches(self):
-        self.check(rows=40000, batch="10000", cycle="0s", most=0.03)
+        self.check(rows=120000, batch="10000", cycle="0s", most=0.03)
 
     def test_kills_at_the_start(self):
         """So soon after each other that hardly a life gets as far as its first batch."""
-        self.check(rows=2000, batch="100", cycle="0s", most=0.008)
+        self.check(rows=10000, batch="10", cycle="0s", most=0.008)
 
 
 if __name__ == "__main__":

@@ -141,12 +141,12 @@ make_step(struct world *world, struct step *step)
 	static const enum step_kind kinds[] = { STEP_EXIT, STEP_EXIT, STEP_EXIT,
 		STEP_EXIT, STEP_EXIT, STEP_ASK, STEP_ASK, STEP_ASK, STEP_ASK, STEP_ASK,
 		STEP_BREAK, STEP_FIX, STEP_FIX, STEP_SETTLE, STEP_TERM, STEP_PAUSE,
-		STEP_RESUME, STEP_RESUME };
+		STEP_RESUME, STEP_RESUME, STEP_NO_MEMORY };
 	const uint32_t n = sizeof(kinds) / sizeof(*kinds);
 	size_t extra = one_in(world, 4) ? WORLD_EXTRA : 0;
 
 	*step =
-	    (struct step){ .kind = kinds[below(world, n - (world->timeless ? 4 : 0))],
+	    (struct step){ .kind = kinds[below(world, n - (world->timeless ? 5 : 0))],
 		    .node = below(world, (uint32_t)(world->n_nodes + extra)),
 		    .group = below(world, (uint32_t)world->n_nodes) };
 	if (step->node >= world->n_nodes)
@@ -218,6 +218,9 @@ world_step(const struct world *world, struct sim *sim, const struct step *step)
 	case STEP_PAUSE:
 	case STEP_RESUME:
 		sim->paused = step->kind == STEP_PAUSE;
+		break;
+	case STEP_NO_MEMORY:
+		sim->no_memory = true;
 		break;
 	case STEP_SETTLE:
 		sim->paused = false;
@@ -310,7 +313,7 @@ void
 world_print(const struct world *world, FILE *stream)
 {
 	static const char *const kinds[] = { "exit", "term", "break", "fix", "ask",
-		"pause", "resume", "settle" };
+		"pause", "resume", "no memory", "settle" };
 	static const char *const verbs[] = { "stop", "start", "restart", "remove",
 		"add" };
 

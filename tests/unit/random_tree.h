@@ -22,7 +22,8 @@ enum step_kind {
 	STEP_ASK,   /* value: enum plan_request */
 	STEP_PAUSE, /* the supervisor does not run */
 	STEP_RESUME,
-	STEP_SETTLE /* until nothing is due, or for a good while */
+	STEP_NO_MEMORY, /* the next new worker cannot be made */
+	STEP_SETTLE	/* until nothing is due, or for a good while */
 };
 
 /** struct step - what happens to whom, and how long nothing happens after it */

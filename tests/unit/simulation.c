@@ -193,8 +193,9 @@ static struct node *
 op_new_worker(const struct config_node *config, void *data)
 {
 	struct sim *sim = data;
-	struct sim_worker *worker = calloc(1, sizeof(*worker));
+	struct sim_worker *worker = sim->no_memory ? NULL : calloc(1, sizeof(*worker));
 
+	sim->no_memory = false;
 	if (!worker)
 		return NULL;
 	worker->behaviour = sim_behaviour(sim, config->name);

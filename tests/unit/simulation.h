@@ -87,6 +87,7 @@ struct sim {
 	uint64_t order;
 	bool paused;	  /* the supervisor does not run */
 	int64_t delay_ms; /* before each restart */
+	bool no_memory;	  /* the next new worker cannot be made */
 	bool ended;
 	unsigned asked; /* requests not answered yet */
 	uint64_t steps; /* events so far */

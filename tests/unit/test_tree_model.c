@@ -355,6 +355,7 @@ model_step(struct model *model, const struct step *step)
 	case STEP_TERM:
 	case STEP_PAUSE:
 	case STEP_RESUME:
+	case STEP_NO_MEMORY:
 	case STEP_SETTLE:
 		break;
 	}

@@ -13,6 +13,7 @@
  *  - Nothing is forgotten: when nothing is due, all are up, but those that an operator
  *    stopped, transient and temporary ones that are done, and those in groups that are
  *    down.
+ *  - Nobody outlives his own deadline or that of a group that he is stopped with.
  *  - Every request is answered once.
  *  - After the end nothing runs and nothing happens.
  *
@@ -245,10 +246,21 @@ check_at_rest(struct sim *sim, struct group *group, bool strict)
 	}
 }
 
-/* Those that wait for ever for their end are ended from outside. Return: whether there
- * were any. */
+/* Without a deadline of its own, nor of a group that it is stopped with. */
 static bool
-end_the_stubborn(struct sim *sim, const struct world *world)
+may_take_for_ever(const struct node *node)
+{
+	for (; node; node = node->parent ? &node->parent->node : NULL)
+		if (node->state == NODE_STOPPING &&
+		    node->config->shutdown_ns != SHUTDOWN_INFINITY)
+			return false;
+	return true;
+}
+
+/* Those that wait for ever for their end are ended from outside. @quiet: nothing is due
+ * any more. Return: whether there were any. */
+static bool
+end_the_stubborn(struct sim *sim, const struct world *world, bool quiet)
 {
 	bool any = false;
 
@@ -258,6 +270,8 @@ end_the_stubborn(struct sim *sim, const struct world *world)
 
 		if (!node || node->state != NODE_STOPPING || node_is_group(node))
 			continue;
+		if (quiet && !may_take_for_ever(node))
+			sim_wrong(sim, "%s outlives its deadline", name);
 		sim_exit(sim, name, 137);
 		any = true;
 	}
@@ -271,7 +285,7 @@ come_to_rest(struct sim *sim, const struct world *world)
 	for (int round = 0; round < PATIENCE_ROUNDS && !sim->ended; round++) {
 		bool quiet = sim_run_out(sim, RUN_OUT_EVENTS);
 
-		if (!end_the_stubborn(sim, world) && quiet)
+		if (!end_the_stubborn(sim, world, quiet) && quiet)
 			return true;
 	}
 	return sim->ended;

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The beginning of a worker's life: its link, its output, its environment, its process,
+ * and what is noted when it has one. How a process is made is spawn.c's.
+ */
+#include "supervisor/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/link.h"
+#include "supervisor/child_limits.h"
+#include "supervisor/context.h"
+#include "supervisor/notify.h"
+
+static int
+open_output(struct child *child)
+{
+	int pipe_fds[2];
+
+	if (child->output_fd >= 0)
+		return 0;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+	child->output_fd = pipe_fds[0];
+	child->output_theirs = pipe_fds[1];
+	event_assign(&child->on_output, child->supervisor->base, child->output_fd,
+	    EV_READ | EV_PERSIST, child_on_output, child);
+	event_add(&child->on_output, NULL);
+	return 0;
+}
+
+static char *
+notify_path(const struct child *child)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/notify-%s", child->supervisor->runtime_dir,
+		child_name(child)) < 0)
+		return NULL;
+	return path;
+}
+
+static int
+open_notify(struct child *child)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (child_config(child)->notify != NOTIFY_SYSTEMD || child->notify_fd >= 0)
+		return 0;
+	path = notify_path(child);
+	if (!path)
+		return -ENOMEM;
+	child->notify_fd = notify_listen(path);
+	if (child->notify_fd < 0) {
+		int r = child->notify_fd;
+
+		child->notify_fd = -1;
+		return r;
+	}
+	event_assign(&child->on_notify, child->supervisor->base, child->notify_fd,
+	    EV_READ | EV_PERSIST, child_on_notify, child);
+	event_add(&child->on_notify, NULL);
+	return 0;
+}
+
+/* The worker's environment: ours, and what tells it who it is. Strings live in @text,
+ * until the exec. */
+struct child_environ {
+	char text[SUPERVISOR_ENV_EXTRA][160]; /* a name, or a socket's path: short */
+	size_t n;
+};
+
+static void
+add_variable(struct supervisor *supervisor, struct child_environ *extra, char *variable)
+{
+	supervisor->environ[supervisor->n_environ + extra->n] = variable;
+	supervisor->environ[supervisor->n_environ + ++extra->n] = NULL;
+}
+
+static void __attribute__((format(printf, 3, 4))) set_variable(
+    struct supervisor *supervisor, struct child_environ *extra, const char *format, ...)
+{
+	char *text = extra->text[extra->n];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(extra->text[0]), format, args);
+	va_end(args);
+	add_variable(supervisor, extra, text);
+}
+
+static char *const *
+fill_environ(struct child *child, struct child_environ *extra)
+{
+	struct supervisor *supervisor = child->supervisor;
+	const struct config_worker *config = child_config(child);
+
+	extra->n = 0;
+	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
+	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
+	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
+	if (config->notify == NOTIFY_SYSTEMD) {
+		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
+		    supervisor->runtime_dir, child_name(child));
+		if (config->watchdog_ns > 0)
+			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
+			    (long long)(config->watchdog_ns / 1000));
+	}
+	return child->limits ? child_limits_prepare(child, supervisor->environ)
+			     : supervisor->environ;
+}
+
+static void
+report_start_failed(struct child *child, const struct spawn_failure *failure)
+{
+	const struct config_worker *config = child_config(child);
+	struct record record;
+
+	record_init(&record, "worker.start_failed");
+	record_text(&record, "worker", child_name(child));
+	record_text(&record, "step", failure->step);
+	record_text(&record, "program",
+	    config->command ? config->command[0] : child->supervisor->worker_program);
+	record_int(&record, "errno", failure->error);
+	record_text(&record, "error", strerror(failure->error));
+	event_log_emit(&child->supervisor->events, LOG_LEVEL_ERROR, &record);
+	snprintf(child->start_error, sizeof(child->start_error), "%s: %s",
+	    failure->step, strerror(failure->error));
+}
+
+static void
+begin_life(struct child *child, int link_fd, const struct spawned *process)
+{
+	const struct config_worker *config = child_config(child);
+	struct event_base *base = child->supervisor->base;
+	int64_t now_ns = clock_monotonic_ns();
+
+	child->process = *process;
+	child->link_fd = link_fd;
+	event_assign(
+	    &child->on_exit, base, process->pidfd, EV_READ, child_on_exit, child);
+	event_add(&child->on_exit, NULL);
+	event_assign(
+	    &child->on_link, base, link_fd, EV_READ | EV_PERSIST, child_on_link, child);
+	event_add(&child->on_link, NULL);
+
+	child->seen = (struct heartbeat){ .speaks = !config->command ||
+						    config->notify == NOTIFY_SYSTEMD,
+		.started_ns = now_ns,
+		.packet_ns = now_ns,
+		.advance_ns = now_ns,
+		.pet_ns = now_ns };
+	child->doom = DOOM_NONE;
+	child->doom_detail[0] = '\0';
+	child->killed = child->said_bye = false;
+	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
+	child->memory_ns = HEARTBEAT_NEVER;
+	if (config->memory_max_bytes > 0 && !child->limits->has_memory_max)
+		child->memory_ns = now_ns + CHILD_MEMORY_INTERVAL_NS;
+	child->stable_ns = HEARTBEAT_NEVER;
+	if (child->lives > 0 && !child->node.reports_cycles)
+		child->stable_ns = now_ns + config->stable_after_ns;
+	child->cycle = -1;
+	child->phase[0] = '\0';
+	child->failed_cycles = child->bad_packets = 0;
+	child->lives++;
+}
+
+static void
+report_start(struct child *child)
+{
+	struct record record;
+
+	record_init(&record, "worker.start");
+	record_text(&record, "worker", child_name(child));
+	record_int(&record, "pid", child->process.pid);
+	record_int(&record, "life", child->lives);
+	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
+}
+
+int
+child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
+    struct spawn_failure *ret_failure)
+{
+	struct spawn_limits limits = { .cgroup_fd = -1 };
+	struct child_environ extra;
+	char *const *environment;
+	int r = open_output(child);
+
+	if (r < 0) {
+		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
+		return SPAWN_E_FAILED;
+	}
+	environment = fill_environ(child, &extra);
+	if (!environment) {
+		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
+		return SPAWN_E_FAILED;
+	}
+	limits.config = child_config(child)->limits;
+	return spawn_start(&(struct spawn_request){ .argv = argv,
+			       .environ = environment,
+			       .slots = &child->supervisor->slots,
+			       .link_fd = -1,
+			       .output_fd = child->output_theirs,
+			       .limits = limits.config ? &limits : NULL },
+	    ret_process, ret_failure);
+}
+
+bool
+child_start(struct child *child)
+{
+	const struct config_worker *config = child_config(child);
+	char *builtin[] = { child->supervisor->worker_program, (char *)"-c",
+		child->supervisor->config->path, (char *)child_name(child), NULL };
+	_cleanup_close_ int ours = -1, theirs = -1;
+	struct child_environ extra;
+	char *const *environment = NULL;
+	struct spawn_failure failure = { .step = "socketpair" };
+	struct spawned process;
+	int r;
+
+	r = link_pair(&ours, &theirs);
+	if (r == 0) {
+		failure.step = "pipe";
+		r = open_output(child);
+	}
+	if (r == 0) {
+		failure.step = "notify socket";
+		r = open_notify(child);
+	}
+	if (r == 0) {
+		failure.step = "environment";
+		environment = fill_environ(child, &extra);
+		r = environment ? 0 : -ENOMEM;
+	}
+	if (r < 0)
+		failure.error = -r;
+	else
+		r = spawn_start(
+		    &(struct spawn_request){
+			.argv = config->command ? config->command : builtin,
+			.environ = environment,
+			.slots = &child->supervisor->slots,
+			.link_fd = theirs,
+			.output_fd = child->output_theirs,
+			.limits = child->limits ? &child->limits->spawn : NULL },
+		    &process, &failure);
+	if (r != 0) {
+		report_start_failed(child, &failure);
+		return false;
+	}
+	begin_life(child, steal_fd(&ours), &process);
+	report_start(child);
+	child_rearm(child);
+	return true;
+}

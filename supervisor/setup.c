@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a supervisor needs before its loop can turn: its directories, the lock on them,
+ * the environment of its workers, enough descriptors.
+ */
+#include "supervisor/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/paths.h"
+#include "supervisor/context.h"
+
+#define DESCRIPTORS_PER_WORKER 6
+#define DESCRIPTORS_OF_OURS 128
+
+int
+setup_environ(struct supervisor *supervisor)
+{
+	size_t n = 0;
+
+	while (environ[n])
+		n++;
+	supervisor->environ = calloc(n + SUPERVISOR_ENV_EXTRA + 1, sizeof(char *));
+	if (!supervisor->environ)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!config_is_own_variable(environ[i]))
+			supervisor->environ[supervisor->n_environ++] = environ[i];
+	return 0;
+}
+
+int
+setup_paths(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+	int r;
+
+	supervisor->state_dir = path_state(config->state_dir);
+	supervisor->runtime_dir = path_runtime(config->runtime_dir);
+	if (supervisor->state_dir &&
+	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
+		supervisor->state_dir) < 0)
+		supervisor->state_variable = NULL;
+	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
+	if (!supervisor->state_variable || !supervisor->runtime_dir ||
+	    !supervisor->worker_program)
+		return supervisor_cannot(supervisor, "paths", ENOMEM);
+	r = path_mkdirs(supervisor->state_dir, 0700);
+	if (r < 0)
+		return supervisor_cannot(supervisor, supervisor->state_dir, -r);
+	r = path_mkdirs(supervisor->runtime_dir, 0700);
+	if (r < 0)
+		return supervisor_cannot(supervisor, supervisor->runtime_dir, -r);
+	return 0;
+}
+
+/* One supervisor a runtime directory: the lock goes with the process. */
+int
+setup_lock(struct supervisor *supervisor)
+{
+	_cleanup_free_ char *path = path_join(supervisor->runtime_dir, "lock");
+	struct record record;
+
+	if (!path)
+		return supervisor_cannot(supervisor, "lock", ENOMEM);
+	supervisor->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (supervisor->lock_fd < 0)
+		return supervisor_cannot(supervisor, path, errno);
+	if (flock(supervisor->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return supervisor_cannot(supervisor, path, errno);
+	record_init(&record, "supervisor.already_running");
+	record_text(&record, "runtime_dir", supervisor->runtime_dir);
+	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
+	return EXIT_OSERR;
+}
+
+static size_t
+count_workers(const struct config_node *node)
+{
+	size_t n = 0;
+
+	if (node->type == CONFIG_WORKER)
+		return 1;
+	for (size_t i = 0; i < node->group.n_children; i++)
+		n += count_workers(node->group.children[i]);
+	return n;
+}
+
+/* Workers inherit the limit, so it is raised only as far as many workers need it. */
+void
+setup_descriptors(const struct config_node *root)
+{
+	rlim_t wanted =
+	    count_workers(root) * DESCRIPTORS_PER_WORKER + DESCRIPTORS_OF_OURS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}

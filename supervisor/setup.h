@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps before the event loop. Each fills members of struct supervisor, which tear
+ * them down.
+ */
+#pragma once
+
+#include "common/config.h"
+
+struct supervisor;
+
+/** setup_paths() - find and make the directories. Return: 0; an exit status, and it has
+ * been logged. */
+int setup_paths(struct supervisor *supervisor);
+
+/** setup_lock() - one supervisor a runtime directory; the lock goes with the process.
+ * Return: as setup_paths(). */
+int setup_lock(struct supervisor *supervisor);
+
+/** setup_environ() - a copy of ours without our own variables, with room for each
+ * worker's. Return: 0, -ENOMEM. */
+int setup_environ(struct supervisor *supervisor);
+
+/** setup_descriptors() - raise RLIMIT_NOFILE as far as the workers of this tree need
+ * it. */
+void setup_descriptors(const struct config_node *root);
