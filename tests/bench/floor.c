@@ -3,9 +3,9 @@
  * The least that a supervisor can do, and the program that is supervised: what
  * ./supervisor compares tradesup with. No log, no backoff, no orphans, no deadlines.
  *
- *	floor run N RING	start N children, and each one again when it ends;
- *SIGTERM ends all of them at once floor child RING ID	append a record to the file
- *RING, then sleep
+ *	floor run N RING	start N children, and each one again when it ends; SIGTERM
+ *				ends all of them at once
+ *	floor child RING ID	append a record to the file RING, then sleep
  */
 #include <fcntl.h>
 #include <signal.h>
