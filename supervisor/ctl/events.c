@@ -2,15 +2,13 @@
 /*
  * `tradesup events`: the supervisor's recent events, and those to come.
  */
-#include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/ctl/json.h"
 
-#define LINES_DEFAULT 50
-#define LINES_MAX 100000
 #define EVENT_TEXT_MAX 65536
 
 static void
@@ -47,34 +45,11 @@ print_line(const struct record *row)
 	free(line);
 }
 
-static void
-on_event(const struct record *row, void *data)
-{
-	const struct ctl *ctl = data;
-
-	if (ctl_wants_json(ctl))
-		print_json(row);
-	else
-		print_line(row);
-	if (options_has(&ctl->options, OPTION_FOLLOW))
-		fflush(stdout);
-}
-
 int
 ctl_events(const struct ctl *ctl)
 {
-	bool follow = options_has(&ctl->options, OPTION_FOLLOW);
-	struct record request;
-	struct error error;
-	long lines;
-
-	if (options_number(&ctl->options, OPTION_LINES, LINES_MAX, LINES_DEFAULT,
-		&lines, &error) != 0)
-		return ctl_usage(ctl, "%s", error.text);
-	record_init(&request, "events");
-	record_int(&request, "lines", lines);
-	record_bool(&request, "follow", follow);
-	record_text(&request, "worker", ctl->options.values[OPTION_WORKER]);
-	return ctl_request(
-	    ctl, &request, follow ? CTL_STREAM : 0, on_event, (void *)ctl);
+	return ctl_stream(&(struct ctl_stream){ .ctl = ctl,
+	    .worker = ctl->options.values[OPTION_WORKER],
+	    .print_json = print_json,
+	    .print_line = print_line });
 }

@@ -2,16 +2,11 @@
 /*
  * `tradesup logs`: the last lines that workers wrote, and those to come.
  */
-#include "supervisor/ctl/ctl.h"
-
-#include <stdlib.h>
+#include "supervisor/ctl/stream.h"
 
 #include "common/cleanup.h"
 #include "supervisor/ctl/json.h"
 #include "supervisor/ctl/terminal.h"
-
-#define LINES_DEFAULT 50
-#define LINES_MAX 100000
 
 /* A kept line comes as `line … text=`, a new one as the event that it is. */
 static const char *
@@ -48,34 +43,11 @@ print_line(const struct record *row)
 	    "%s%s%s: %s\n", ts ? ts : "", ts ? " " : "", worker ? worker : "-", clean);
 }
 
-static void
-on_line(const struct record *row, void *data)
-{
-	const struct ctl *ctl = data;
-
-	if (ctl_wants_json(ctl))
-		print_json(row);
-	else
-		print_line(row);
-	if (options_has(&ctl->options, OPTION_FOLLOW))
-		fflush(stdout);
-}
-
 int
 ctl_logs(const struct ctl *ctl)
 {
-	bool follow = options_has(&ctl->options, OPTION_FOLLOW);
-	struct record request;
-	struct error error;
-	long lines;
-
-	if (options_number(&ctl->options, OPTION_LINES, LINES_MAX, LINES_DEFAULT,
-		&lines, &error) != 0)
-		return ctl_usage(ctl, "%s", error.text);
-	record_init(&request, "logs");
-	record_text(&request, "worker", ctl->options.operands[0]);
-	record_int(&request, "lines", lines);
-	record_bool(&request, "follow", follow);
-	return ctl_request(
-	    ctl, &request, follow ? CTL_STREAM : 0, on_line, (void *)ctl);
+	return ctl_stream(&(struct ctl_stream){ .ctl = ctl,
+	    .worker = ctl->options.operands[0],
+	    .print_json = print_json,
+	    .print_line = print_line });
 }

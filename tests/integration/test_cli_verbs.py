@@ -286,7 +286,7 @@ class Verbs(unittest.TestCase):
             {"ts": None, "worker": "flow", "text": "a\x1b[31mb"},
             {"ts": None, "worker": "flow", "text": ""},
             {"ts": "2026-11-24T20:03:46.123Z", "worker": "flow", "text": "c d"}])
-        self.assertEqual(supervisor.requests, ["logs worker=flow lines=2 follow=no",
+        self.assertEqual(supervisor.requests, ["logs lines=2 follow=no worker=flow",
                                                "logs lines=50 follow=no"])
 
     # Without a supervisor: healing, crashes, check, ledger
