@@ -76,12 +76,6 @@ static const struct shape {
 	[MSG_FAULT] = { "fault", 1, { OTHER(FIELD_FAULT, fault.kind) } },
 };
 
-const char *
-msg_type_name(enum msg_type type)
-{
-	return shapes[type].word;
-}
-
 struct packet {
 	char *bytes;
 	size_t size, used;

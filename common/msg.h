@@ -75,9 +75,6 @@ struct msg {
 	};
 };
 
-/** msg_type_name() - the word on the wire: "hello", "heartbeat", … */
-const char *msg_type_name(enum msg_type type);
-
 /** msg_encode() - Return: the packet's length; -EMSGSIZE if @size is too small. */
 long msg_encode(const struct msg *msg, void *packet, size_t size);
 

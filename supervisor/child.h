@@ -59,11 +59,9 @@ struct child {
 	struct heartbeat seen;
 	enum child_doom doom;
 	bool killed; /* we sent SIGKILL */
-	bool said_bye;
 	char doom_detail[128];
 
 	int64_t cycle;	  /* last reported, -1: none */
-	int64_t cycle_ns; /* when, monotonic */
 	char phase[32];
 	char *error;		/* of the last failed cycle; NULL */
 	char *status;		/* free text; NULL */

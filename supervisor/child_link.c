@@ -114,7 +114,6 @@ static void
 on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	advance(child, msg->cycle.cycle, now_ns);
-	child->cycle_ns = now_ns;
 	/* A worker that has been told to go may still report; it changes nothing any
 	 * more. */
 	if (child->doom != DOOM_NONE)
@@ -210,11 +209,11 @@ on_restart(struct child *child, const struct msg *msg, int64_t now_ns)
 	child_doomed(child, DOOM_REQUESTED, msg->restart.text);
 }
 
+/* Its exit follows, and says more. */
 static void
 on_bye(struct child *child, const struct msg *msg, int64_t now_ns)
 {
-	(void)msg, (void)now_ns;
-	child->said_bye = true;
+	(void)child, (void)msg, (void)now_ns;
 }
 
 typedef void (*handler)(struct child *child, const struct msg *msg, int64_t now_ns);

@@ -160,7 +160,7 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 		.pet_ns = now_ns };
 	child->doom = DOOM_NONE;
 	child->doom_detail[0] = '\0';
-	child->killed = child->said_bye = false;
+	child->killed = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
 	child->memory_ns = HEARTBEAT_NEVER;
 	if (config->memory_max_bytes > 0 && !child->limits->has_memory_max)

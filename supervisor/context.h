@@ -31,8 +31,8 @@ enum supervisor_phase {
 
 /* Priorities of the loop: what somebody waits for, and what can come after it. */
 enum {
-	SUPERVISOR_PRIORITY_FIRST, /* unused by workers: signals */
-	SUPERVISOR_PRIORITY_NOW,   /* libevent's default, the middle */
+	SUPERVISOR_PRIORITY_FIRST, /* nothing: so that the default is above LATER */
+	SUPERVISOR_PRIORITY_NOW,   /* libevent's default is the middle one */
 	SUPERVISOR_PRIORITY_LATER,
 	SUPERVISOR_PRIORITIES
 };

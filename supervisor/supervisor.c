@@ -21,15 +21,13 @@
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/fragment.h"
-#include "supervisor/journald.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
 #include "supervisor/outcome.h"
 #include "supervisor/setup.h"
 
-#define STALL_NS                                                                       \
-	(250 * NS_PER_MS) /* a timer that late: we were stopped, or starved            \
-			   */
+/* A timer that fires so late: we were stopped, or starved. */
+#define STALL_NS (250 * NS_PER_MS)
 #define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 
