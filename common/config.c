@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config_tree.h"
@@ -19,17 +21,21 @@ on_syntax_error(unsigned line, const char *what, void *data)
 	config_report(data, NULL, line, NULL, "%s", what);
 }
 
+/* One that several processes share has one position for all; it stays where it is. */
+static ssize_t
+read_some(int fd, bool is_shared, char *out, size_t size, size_t at)
+{
+	return is_shared ? pread(fd, out, size, (off_t)at) : read(fd, out, size);
+}
+
 /* All of a file, NUL-terminated. Return: 0, -EFBIG, -errno. */
 static int
-read_file(const char *path, char **ret_text, size_t *ret_length)
+read_all(int fd, bool is_shared, char **ret_text, size_t *ret_length)
 {
 	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t length = 0, size = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	do {
 		if (length + 1 >= size) {
 			char *larger;
@@ -40,7 +46,7 @@ read_file(const char *path, char **ret_text, size_t *ret_length)
 				return -ENOMEM;
 			text = larger;
 		}
-		n = read(fd, text + length, size - length - 1);
+		n = read_some(fd, is_shared, text + length, size - length - 1, length);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		length += n > 0 ? (size_t)n : 0;
@@ -61,6 +67,7 @@ new_config(const char *path)
 
 	if (!config)
 		return NULL;
+	config->text_fd = -1;
 	config->path = strdup(path);
 	config->root = config_node_new(CONFIG_GROUP, CONFIG_ROOT_NAME, 0);
 	if (!config->path || !config->root)
@@ -102,35 +109,19 @@ conclude(struct config_reader *reader, config_on_error on_error, void *data)
 	return failed ? -EINVAL : 0;
 }
 
-int
-config_load(
-    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+static int
+load_text(const char *path, const char *text, size_t length, config_on_error on_error,
+    void *data, struct config **ret_config)
 {
 	_cleanup_(config_freep) struct config *config = new_config(path);
-	_cleanup_free_ char *directory = directory_of(path), *text = NULL;
+	_cleanup_free_ char *directory = directory_of(path);
 	struct config_reader reader = {
 		.errors.path = path, .directory = directory, .config = config
 	};
-	size_t length = 0;
 	int r;
 
 	if (!config || !directory)
 		return -ENOMEM;
-	r = read_file(path, &text, &length);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		_cleanup_free_ char *message = NULL;
-
-		if (asprintf(&message, "%s: cannot be read: %s", path,
-			r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)) < 0) {
-			message = NULL;
-			return -ENOMEM;
-		}
-		on_error(message, data);
-		return -EINVAL;
-	}
-
 	r = parse(&reader, text, length);
 	if (r < 0)
 		reader.errors.out_of_memory = true;
@@ -139,6 +130,95 @@ config_load(
 		return r;
 	*ret_config = steal(&config);
 	return 0;
+}
+
+/* Return: -EINVAL, -ENOMEM. */
+static int
+cannot_be_read(const char *path, int error, config_on_error on_error, void *data)
+{
+	_cleanup_free_ char *message = NULL;
+
+	if (error == ENOMEM)
+		return -ENOMEM;
+	if (asprintf(&message, "%s: cannot be read: %s", path,
+		error == EFBIG ? "it is larger than 16 MiB" : strerror(error)) < 0) {
+		message = NULL;
+		return -ENOMEM;
+	}
+	on_error(message, data);
+	return -EINVAL;
+}
+
+/* Return: a descriptor that holds the text and cannot be written to; -errno. */
+static int
+keep_text(const char *text, size_t length)
+{
+	_cleanup_close_ int fd =
+	    memfd_create("tradesup.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < length) {
+		ssize_t n = write(fd, text + done, length - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+int
+config_load(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
+	int r = fd < 0 ? -errno : read_all(fd, false, &text, &length);
+
+	if (r < 0)
+		return cannot_be_read(path, -r, on_error, data);
+	return load_text(path, text, length, on_error, data, ret_config);
+}
+
+int
+config_load_keep(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int kept = -1;
+	size_t length = 0;
+	int r = fd < 0 ? -errno : read_all(fd, false, &text, &length);
+
+	if (r == 0) {
+		kept = keep_text(text, length);
+		r = kept < 0 ? kept : 0;
+	}
+	if (r < 0)
+		return cannot_be_read(path, -r, on_error, data);
+	r = load_text(path, text, length, on_error, data, ret_config);
+	if (r == 0)
+		(*ret_config)->text_fd = steal_fd(&kept);
+	return r;
+}
+
+int
+config_load_text(int fd, const char *path, config_on_error on_error, void *data,
+    struct config **ret_config)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
+	int r = read_all(fd, true, &text, &length);
+
+	if (r < 0)
+		return cannot_be_read(path, -r, on_error, data);
+	return load_text(path, text, length, on_error, data, ret_config);
 }
 
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */
@@ -198,6 +278,7 @@ config_free(struct config *config)
 	if (!config)
 		return NULL;
 	config_node_free(config->root);
+	closep(&config->text_fd);
 	free(config->path);
 	free(config->state_dir);
 	free(config->runtime_dir);

@@ -61,7 +61,7 @@ struct child {
 	bool killed; /* we sent SIGKILL */
 	char doom_detail[128];
 
-	int64_t cycle;	  /* last reported, -1: none */
+	int64_t cycle; /* last reported, -1: none */
 	char phase[32];
 	char *error;		/* of the last failed cycle; NULL */
 	char *status;		/* free text; NULL */
@@ -104,12 +104,27 @@ bool child_start(struct child *child);
 bool child_stop(struct child *child, bool kill);
 
 /**
+ * child_builtin() - the command line of the built-in worker's program
+ * @mode: an option that comes first; NULL: none
+ * @request: argv and text_fd are filled, by its link_fd
+ *
+ * It works by the configuration that we work by, whatever has become of the file.
+ */
+struct child_builtin {
+	char *argv[9];
+	char number[12];
+};
+void child_builtin(const struct child *child, const char *mode,
+    struct child_builtin *ret_command, struct spawn_request *request);
+
+/**
  * child_run_beside() - run another program for this worker (make safe), with its
  * environment and output, without a link
+ * @argv: NULL: the built-in worker's with @mode
  *
  * Return: as spawn_start(); the caller reaps it.
  */
-int child_run_beside(struct child *child, char *const *argv,
+int child_run_beside(struct child *child, char *const *argv, const char *mode,
     struct spawned *ret_process, struct spawn_failure *ret_failure);
 
 /** child_wait() - as struct tree_ops, wait(). */

@@ -100,16 +100,12 @@ job_run(struct job *job)
 {
 	const struct config_worker *config = child_config(job->child);
 	struct supervisor *supervisor = job->make_safe->supervisor;
-	char *builtin[] = { supervisor->worker_program, (char *)"--make-safe",
-		(char *)"-c", supervisor->config->path, (char *)child_name(job->child),
-		NULL };
 	struct timeval deadline = { .tv_sec = config->make_safe_timeout_ns / NS_PER_S,
 		.tv_usec = config->make_safe_timeout_ns % NS_PER_S / 1000 };
 	struct spawn_failure failure;
 
-	if (child_run_beside(job->child,
-		config->make_safe ? config->make_safe : builtin, &job->process,
-		&failure) != 0) {
+	if (child_run_beside(job->child, config->make_safe, "--make-safe",
+		&job->process, &failure) != 0) {
 		report(job, NULL, &failure);
 		return -failure.error;
 	}

@@ -78,7 +78,7 @@ load(const struct ctl *ctl, struct config **ret_config)
 	path = place_config_path(ctl_config_name(ctl));
 	if (!path)
 		return ctl_fail(EXIT_OSERR, "out of memory");
-	return place_config(path, ret_config);
+	return place_config_keep(path, ret_config);
 }
 
 int
