@@ -90,6 +90,13 @@ struct child *child_new(
     struct supervisor *supervisor, const struct config_node *config);
 void child_free(struct child *child);
 
+/** child_inherit() - @child takes the place of @from, which is down: its history, its
+ * counters, what it wrote */
+void child_inherit(struct child *child, struct child *from);
+
+/** child_reconfigured() - its configuration is another one, which needs no restart. */
+void child_reconfigured(struct child *child, const struct config_node *before);
+
 /* Callbacks of the loop, with the child as @data; child_start.c connects them. */
 void child_on_exit(evutil_socket_t fd, short what, void *data);
 void child_on_link(evutil_socket_t fd, short what, void *data);

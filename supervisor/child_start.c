@@ -160,6 +160,7 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 		.advance_ns = now_ns,
 		.pet_ns = now_ns };
 	child->doom = DOOM_NONE;
+	child->start_error[0] = '\0';
 	child->doom_detail[0] = '\0';
 	child->killed = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;

@@ -19,6 +19,7 @@
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/fragment.h"
+#include "supervisor/reload.h"
 
 #define LINES_DEFAULT 50
 
@@ -111,7 +112,9 @@ status_of_worker(struct node *node, void *data)
 	record_int(&row, "heals", (int64_t)child->heals);
 	if (child->failed_cycles > 0)
 		record_int(&row, "failed_cycles", child->failed_cycles);
-	record_text(&row, "error", child->error);
+	record_text(&row, "error",
+	    node->state == NODE_DOWN && child->start_error[0] ? child->start_error
+							      : child->error);
 	record_text(&row, "status", child->status);
 	if (child->wake_ns != HEARTBEAT_NEVER)
 		record_int(
@@ -338,6 +341,27 @@ cmd_add(
 	supervisor_sweep_soon(supervisor);
 }
 
+/* reload, diff */
+
+static void
+cmd_reload(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	(void)request;
+	if (may_change(supervisor, client))
+		reload_by_request(supervisor, client);
+}
+
+static void
+cmd_diff(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *file = record_get(request, "file");
+
+	if (may_change(supervisor, client))
+		reload_show(supervisor, client, file ? file : "");
+}
+
 /* events, logs */
 
 static bool
@@ -496,6 +520,8 @@ static const struct {
 	{ "add", cmd_add },
 	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
+	{ "reload", cmd_reload },
+	{ "diff", cmd_diff },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },
 	{ "fault", cmd_fault },

@@ -24,6 +24,8 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_WORKER] = { 'w', "worker", "WORKER", "only what concerns this worker" },
 	[OPTION_GROUP] = { 'g', "group", "GROUP", "add it to this group" },
 	[OPTION_KEEP] = { '\0', "keep", NULL, "keep the temporary directory" },
+	[OPTION_DIFF] = { '\0', "diff", NULL,
+	    "show what a reload of it would do; it does nothing" },
 	[OPTION_LAST] = { '\0', "last", NULL, "print the newest report" },
 	[OPTION_HELP] = { 'h', "help", NULL, "print this help" },
 	[OPTION_VERSION] = { 'V', "version", NULL, "print the version" },

@@ -100,5 +100,6 @@ ctl_run(const struct ctl *ctl)
 		format = config->log_format;
 	config->log_format = format;
 	log_setup(format, level, journald_sink());
-	return supervisor_run(config);
+	return supervisor_run(
+	    steal(&config), options_has(&ctl->options, OPTION_LOG_FORMAT));
 }

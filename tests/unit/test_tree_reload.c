@@ -721,14 +721,15 @@ disturb(struct sim *sim)
 	sim_run_until(sim, sim->now_ms + below(30));
 }
 
-/* A restart that an operator asked for failed for want of memory: it stays down. */
+/* What an operator asked for failed for want of memory: it stays down. */
 static void
 excuse(struct sim *sim, const struct sim_act *act, struct node *node)
 {
 	bool *excused = sim->data;
 
 	(void)node;
-	if (act->word == SIM_REPLY_ERROR && act->verb == PLAN_REQUEST_RESTART)
+	if (act->word == SIM_REPLY_ERROR &&
+	    (act->verb == PLAN_REQUEST_RESTART || act->verb == PLAN_REQUEST_START))
 		excused[item_of(act->name)] = true;
 }
 
