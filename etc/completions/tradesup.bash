@@ -11,7 +11,8 @@ _tradesup_options()
 {
 	case $1 in
 	run) echo "--log-format --log-level" ;;
-	check | status | why | start | stop | restart | remove | ledger | healing | version) echo "--json" ;;
+	check) echo "--json --diff" ;;
+	status | why | start | stop | restart | remove | ledger | healing | reload | version) echo "--json" ;;
 	drill) echo "--json --keep" ;;
 	events) echo "--json --follow --lines --worker" ;;
 	logs) echo "--json --follow --lines" ;;
@@ -24,7 +25,7 @@ _tradesup_options()
 _tradesup()
 {
 	local verbs="run check drill status why events logs start stop restart add
-	    remove ledger
+	    remove reload ledger
 	    healing crashes version help"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb="" words="" i

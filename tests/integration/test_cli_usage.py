@@ -12,7 +12,7 @@ from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_US
                      Box)
 
 VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "add",
-         "remove", "ledger", "healing", "crashes", "version", "help"]
+         "remove", "reload", "ledger", "healing", "crashes", "version", "help"]
 
 
 @unittest.skipUnless(os.access(TRADESUP, os.X_OK), "tradesup is not built")
