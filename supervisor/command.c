@@ -48,7 +48,8 @@ status_of_supervisor(
 	record_init(&row, "supervisor");
 	record_int(&row, "pid", getpid());
 	record_int(&row, "up_ms", (now_ns - supervisor->started_ns) / NS_PER_MS);
-	record_text(&row, "state", phase_name(supervisor->phase));
+	record_text(&row, "state",
+	    supervisor->reload ? "reloading" : phase_name(supervisor->phase));
 	record_int(&row, "restarts", supervisor->restarts);
 	record_int(&row, "in_period",
 	    (int64_t)intensity_used(&supervisor->tree.root->window, now_ns));

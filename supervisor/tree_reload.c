@@ -268,10 +268,10 @@ waits_for_itself(const struct node *node)
 	return node->state == NODE_WAITING && node->wake_as != MAIL_NONE;
 }
 
-/* With rest_for_one those behind a node wait for it; in another order they may stand
- * before it, where its start will not come to them. */
+/* Those who wait for a sibling's start need not any longer if it has left; or if they
+ * stand before it now and it only takes those behind it along. */
 static void
-wake_overtaken(struct tree *tree, struct group *group)
+wake_waiting(struct tree *tree, struct group *group)
 {
 	struct node *child;
 	bool covered = false;
@@ -293,7 +293,7 @@ reshape_group(struct tree *tree, struct group *group)
 
 	take_off_leaving(tree, group);
 	put_in_order(group, reshape);
-	wake_overtaken(tree, group);
+	wake_waiting(tree, group);
 	free(group->described);
 	group->described = reshape->described;
 	reshape->described = NULL;
@@ -446,7 +446,6 @@ step_stop(struct tree *tree)
 	reload->current = pair;
 	if (pair->node->state == NODE_DOWN)
 		return true;
-	group_hand_over(tree, pair->group, pair->node);
 	group_stop_range(tree, pair->group, pair->node, pair->node, THEN_RELOAD);
 	return true;
 }

@@ -344,6 +344,9 @@ op_answered(struct tree_request *request, const char *why, void *data)
 	struct sim *sim = data;
 	struct sim_request *wish = (struct sim_request *)request;
 
+	if (strcmp(request->config->name, wish->name) != 0)
+		sim_wrong(sim, "a request about %s is answered as one about %s",
+		    wish->name, request->config->name);
 	record(
 	    sim, why ? SIM_REPLY_ERROR : SIM_REPLY_OK, request->kind, wish->name, NULL);
 	sim->asked--;
