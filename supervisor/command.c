@@ -62,9 +62,12 @@ status_of_supervisor(
 static const char *
 state_of(const struct child *child)
 {
+	if (child->make_safe)
+		return "making_safe";
 	if (child->node.state == NODE_UP && child->doom != DOOM_NONE)
 		return "restarting";
-	if (child->node.state == NODE_UP && child->seen.speaks && !child->seen.ready)
+	if (child->node.state == NODE_UP && !child->seen.ready &&
+	    (child->seen.speaks || child->seen.awaited))
 		return "starting";
 	return node_state_name(child->node.state);
 }
@@ -82,8 +85,8 @@ status_of_life(struct record *row, const struct child *child, int64_t now_ns)
 		record_int(row, "cycle", child->cycle);
 		record_int(
 		    row, "cycle_age_ms", (now_ns - child->seen.advance_ns) / NS_PER_MS);
-		record_text(row, "phase", child->phase);
 	}
+	record_text(row, "phase", child->phase[0] ? child->phase : NULL);
 }
 
 struct status_walk {
