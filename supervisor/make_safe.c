@@ -21,6 +21,8 @@ struct job {
 	struct child *child;
 	struct spawned process;
 	struct event *on_exit; /* also the deadline */
+	int64_t due_ns;
+	bool renewed; /* its deadline, after a stall: once */
 	bool killed;
 };
 
@@ -71,6 +73,34 @@ done_if_last(struct make_safe *make_safe)
 }
 
 static void
+wait_for_exit(struct job *job)
+{
+	int64_t patience_ns = child_config(job->child)->make_safe_timeout_ns;
+	struct timeval deadline = { .tv_sec = patience_ns / NS_PER_S,
+		.tv_usec = patience_ns % NS_PER_S / 1000 };
+
+	job->due_ns = clock_monotonic_ns() + patience_ns;
+	event_add(job->on_exit, &deadline);
+}
+
+/* A time that passed while nobody looked is no time for the program either. */
+static void
+on_deadline(struct job *job)
+{
+	struct supervisor *supervisor = job->make_safe->supervisor;
+
+	supervisor_look(supervisor, job->due_ns);
+	if (supervisor->fresh_ns > job->due_ns && !job->renewed) {
+		job->renewed = true;
+		wait_for_exit(job);
+		return;
+	}
+	job->killed = true;
+	spawn_signal(job->process.pidfd, SIGKILL);
+	event_add(job->on_exit, NULL);
+}
+
+static void
 on_exit_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct job *job = data;
@@ -79,9 +109,7 @@ on_exit_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		job->killed = true;
-		spawn_signal(job->process.pidfd, SIGKILL);
-		event_add(job->on_exit, NULL);
+		on_deadline(job);
 		return;
 	}
 	spawn_kill_group(job->process.pid);
@@ -103,8 +131,6 @@ job_run(struct job *job)
 	char *builtin[] = { supervisor->worker_program, (char *)"--make-safe",
 		(char *)"-c", supervisor->config->path, (char *)child_name(job->child),
 		NULL };
-	struct timeval deadline = { .tv_sec = config->make_safe_timeout_ns / NS_PER_S,
-		.tv_usec = config->make_safe_timeout_ns % NS_PER_S / 1000 };
 	struct spawn_failure failure;
 
 	if (child_run_beside(job->child,
@@ -117,7 +143,7 @@ job_run(struct job *job)
 	    event_new(supervisor->base, job->process.pidfd, EV_READ, on_exit_cb, job);
 	if (!job->on_exit)
 		return -ENOMEM;
-	event_add(job->on_exit, &deadline);
+	wait_for_exit(job);
 	return 0;
 }
 
