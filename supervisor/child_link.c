@@ -15,6 +15,7 @@
 #include "common/link.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
 
 #define PACKETS_PER_TURN 256
 #define EOF_PATIENCE_NS                                                                \
@@ -74,6 +75,7 @@ on_hello(struct child *child, const struct msg *msg, int64_t now_ns)
 	(void)msg, (void)now_ns;
 	child->seen.speaks = true;
 	child_rearm(child);
+	holds_greet(child);
 }
 
 static void
