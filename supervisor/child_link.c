@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/link.h"
 #include "supervisor/aftermath.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
 #include "supervisor/holds.h"
 
@@ -34,8 +35,8 @@ emit(struct child *child, enum log_level level, const struct record *record)
 	event_log_emit(&child->supervisor->events, level, record);
 }
 
-static void
-became_ready(struct child *child, int64_t now_ns)
+void
+child_became_ready(struct child *child, int64_t now_ns)
 {
 	struct record record;
 
@@ -47,11 +48,13 @@ became_ready(struct child *child, int64_t now_ns)
 	record_int(&record, "pid", child->process.pid);
 	record_int(&record, "up_ms", (now_ns - child->seen.started_ns) / NS_PER_MS);
 	emit(child, LOG_LEVEL_NOTICE, &record);
+	if (child->watch)
+		child_watch_ready(child, now_ns);
 	child_rearm(child);
 }
 
-static void
-set_status(struct child *child, const char *text)
+void
+child_set_status(struct child *child, const char *text)
 {
 	if (child->status && strcmp(child->status, text) == 0)
 		return;
@@ -83,7 +86,7 @@ on_ready(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	(void)msg;
 	child->seen.speaks = true;
-	became_ready(child, now_ns);
+	child_became_ready(child, now_ns);
 }
 
 static void
@@ -202,7 +205,7 @@ static void
 on_status(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	(void)now_ns;
-	set_status(child, msg->status.text);
+	child_set_status(child, msg->status.text);
 }
 
 static void
@@ -272,8 +275,8 @@ static const handler handlers[MSG_TYPE_COUNT] = {
 	[MSG_EVENT] = on_event,
 };
 
-static void
-garbage(struct child *child)
+void
+child_garbage(struct child *child)
 {
 	struct record record;
 
@@ -321,7 +324,7 @@ child_read_link(struct child *child)
 		if (r == LINK_E_UNKNOWN)
 			continue;
 		if (r == LINK_E_GARBAGE || !handlers[msg.type])
-			garbage(child);
+			child_garbage(child);
 		else
 			handlers[msg.type](child, &msg, now_ns);
 	}
@@ -331,40 +334,4 @@ int
 child_send(struct child *child, const struct msg *msg)
 {
 	return child->link_fd < 0 ? LINK_E_EOF : link_send(child->link_fd, msg);
-}
-
-static void
-on_notification(struct child *child, const struct notify_message *said)
-{
-	int64_t now_ns = clock_monotonic_ns();
-
-	child->seen.packet_ns = now_ns;
-	if (said->extend_timeout_us > 0)
-		child->seen.extended_ns = now_ns + said->extend_timeout_us * 1000;
-	if (said->watchdog)
-		child->seen.pet_ns = now_ns;
-	if (said->has_status)
-		set_status(child, said->status);
-	if (said->ready)
-		became_ready(child, now_ns);
-}
-
-void
-child_read_notify(struct child *child)
-{
-	struct notify_message said;
-	pid_t pid;
-
-	for (int i = 0; i < PACKETS_PER_TURN; i++) {
-		int r = notify_receive(child->notify_fd, &said, &pid);
-
-		if (r == -EAGAIN)
-			return;
-		if (r == -EBADMSG)
-			garbage(child);
-		else if (r < 0)
-			return;
-		else if (pid == child->process.pid && child_is_alive(child))
-			on_notification(child, &said);
-	}
 }

@@ -82,9 +82,12 @@ status_of_supervisor(struct supervisor *supervisor, struct client *client,
 static const char *
 state_of(const struct child *child)
 {
+	if (child->make_safe)
+		return "making_safe";
 	if (child->node.state == NODE_UP && child->doom != DOOM_NONE)
 		return "restarting";
-	if (child->node.state == NODE_UP && child->seen.speaks && !child->seen.ready)
+	if (child->node.state == NODE_UP && !child->seen.ready &&
+	    (child->seen.speaks || child->seen.awaited))
 		return "starting";
 	return node_state_name(child->node.state);
 }
@@ -102,8 +105,8 @@ status_of_life(struct record *row, const struct child *child, int64_t now_ns)
 		record_int(row, "cycle", child->cycle);
 		record_int(
 		    row, "cycle_age_ms", (now_ns - child->seen.advance_ns) / NS_PER_MS);
-		record_text(row, "phase", child->phase);
 	}
+	record_text(row, "phase", child->phase[0] ? child->phase : NULL);
 }
 
 struct status_walk {

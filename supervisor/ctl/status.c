@@ -36,6 +36,7 @@ static const struct {
 	{ "starting", TABLE_WARN },
 	{ "stopping", TABLE_WARN },
 	{ "restarting", TABLE_WARN },
+	{ "making_safe", TABLE_WARN },
 	{ "waiting", TABLE_WARN },
 	{ "ended", TABLE_WARN },
 };
