@@ -195,7 +195,7 @@ class Life(BotCase):
     def test_frozen_loop_looks_frozen(self):
         self.change_bot("        if os.path.exists('freeze'):\n            os.unlink('freeze'); time.sleep(600)\n")
         self.box.write_config({"bot": {"command": [sys.executable, "bot.py", CYCLE_S],
-                                       "chdir": self.home, "heartbeat": "700ms", "shutdown": "1s"}})
+                                       "chdir": self.home, "heartbeat": "700ms", "shutdown": "8s"}})
         run = self.box.start()
         run.wait_for("worker.ready", worker="bot")
         self.wait_for_good_cycles()
