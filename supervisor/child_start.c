@@ -14,7 +14,9 @@
 #include "common/clock.h"
 #include "common/link.h"
 #include "supervisor/child_limits.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
 /* epoll has bounds of its own (memory, max_user_watches): what it does not take we would
@@ -109,18 +111,34 @@ static void __attribute__((format(printf, 3, 4))) set_variable(
 	add_variable(supervisor, extra, text);
 }
 
+/* What a program of this worker is told in any case. */
+static void
+add_identity(struct child *child, struct child_environ *extra)
+{
+	struct supervisor *supervisor = child->supervisor;
+
+	extra->n = 0;
+	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
+	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
+}
+
+static char *const *
+with_own_environ(struct child *child)
+{
+	return child->limits ? child_limits_prepare(child, child->supervisor->environ)
+			     : child->supervisor->environ;
+}
+
 static char *const *
 fill_environ(struct child *child, struct child_environ *extra)
 {
 	struct supervisor *supervisor = child->supervisor;
 	const struct config_worker *config = child_config(child);
 
-	extra->n = 0;
+	add_identity(child, extra);
 	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
-	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
-	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	add_variable(supervisor, extra, supervisor->guardian.marker);
-	add_variable(supervisor, extra, supervisor->state_variable);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -128,8 +146,7 @@ fill_environ(struct child *child, struct child_environ *extra)
 			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
-	return child->limits ? child_limits_prepare(child, supervisor->environ)
-			     : supervisor->environ;
+	return with_own_environ(child);
 }
 
 static void
@@ -178,10 +195,14 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->link_fd = link_fd;
 	child->seen = (struct heartbeat){ .speaks = !config->command ||
 						    config->notify == NOTIFY_SYSTEMD,
+		.awaited = config->watch && config->watch->ready != READY_BY_ITSELF,
 		.started_ns = now_ns,
 		.packet_ns = now_ns,
 		.advance_ns = now_ns,
 		.pet_ns = now_ns };
+	child->watchdog_ns = config->notify == NOTIFY_SYSTEMD ? config->watchdog_ns : 0;
+	child->told_refused = false;
+	child->died = false;
 	child->doom = DOOM_NONE;
 	child->doom_detail[0] = '\0';
 	child->killed = false;
@@ -198,6 +219,17 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->lives++;
 }
 
+void
+child_change_process(struct child *child, const struct spawned *process)
+{
+	event_del(&child->on_exit);
+	close(child->process.pidfd);
+	child->process = *process;
+	event_assign(&child->on_exit, child->supervisor->base, process->pidfd, EV_READ,
+	    child_on_exit, child);
+	event_add(&child->on_exit, NULL);
+}
+
 static void
 report_start(struct child *child)
 {
@@ -211,8 +243,8 @@ report_start(struct child *child)
 }
 
 int
-child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
-    struct spawn_failure *ret_failure)
+child_run_beside(struct child *child, char *const *argv, char *const *variables,
+    struct spawned *ret_process, struct spawn_failure *ret_failure)
 {
 	struct spawn_limits limits = { .cgroup_fd = -1 };
 	struct child_environ extra;
@@ -223,7 +255,10 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
 		return SPAWN_E_FAILED;
 	}
-	environment = fill_environ(child, &extra);
+	add_identity(child, &extra);
+	for (; variables && *variables; variables++)
+		add_variable(child->supervisor, &extra, *variables);
+	environment = with_own_environ(child);
 	if (!environment) {
 		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
 		return SPAWN_E_FAILED;
@@ -251,6 +286,9 @@ child_start(struct child *child)
 	struct spawned process;
 	int r;
 
+	make_safe_cancel(child);
+	if (child->watch)
+		child_watch_prepare(child);
 	r = link_pair(&ours, &theirs);
 	if (r == 0) {
 		failure.step = "pipe";
@@ -288,6 +326,8 @@ child_start(struct child *child)
 	}
 	begin_life(child, steal_fd(&ours), &process);
 	report_start(child);
+	if (child->watch)
+		child_watch_begin(child);
 	child_rearm(child);
 	return true;
 }

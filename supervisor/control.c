@@ -39,6 +39,7 @@ struct client {
 	struct control *control;
 	struct bufferevent *stream;
 	struct wish *wish;
+	uid_t uid;
 	bool answered; /* closed when all has been written */
 	bool following;
 	char *follow_worker;
@@ -115,6 +116,12 @@ client_error(struct client *client, int code, const char *format, ...)
 	record_text(&record, "message", message);
 	record_logfmt(&record, line, sizeof(line));
 	answer(client, line);
+}
+
+uid_t
+client_uid(const struct client *client)
+{
+	return client->uid;
 }
 
 struct tree_request *
@@ -235,22 +242,22 @@ on_gone(struct bufferevent *stream, short what, void *data)
 }
 
 static bool
-may_ask(int fd)
+may_ask(int fd, struct ucred *ret_peer)
 {
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	socklen_t length = sizeof(*ret_peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &length) < 0)
 		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
+	return ret_peer->uid == 0 || ret_peer->uid == geteuid();
 }
 
 static void
 client_new(struct control *control, int fd)
 {
 	struct client *client;
+	struct ucred peer;
 
-	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd)) {
+	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd, &peer)) {
 		close(fd);
 		return;
 	}
@@ -264,6 +271,7 @@ client_new(struct control *control, int fd)
 		return;
 	}
 	client->control = control;
+	client->uid = peer.uid;
 	TAILQ_INSERT_TAIL(&control->clients, client, entry);
 	control->n_clients++;
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);

@@ -192,6 +192,10 @@ op_delay(struct node *node, void *data)
 	decision = decisions_last(child->decisions);
 	if (decision)
 		decision->delay_ns = delay_ns;
+	/* It is woken when both are over. */
+	if (child->died && make_safe_died(child) && delay_ns == 0)
+		delay_ns = 1;
+	child->died = false;
 	return delay_ns;
 }
 
@@ -280,17 +284,7 @@ op_answered(struct tree_request *request, const char *why, void *data)
 }
 
 static void
-finish(struct supervisor *supervisor)
-{
-	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
-
-	supervisor->phase = SUPERVISOR_ENDED;
-	event_base_loopexit(supervisor->base, &patience);
-	supervisor_sweep_soon(supervisor);
-}
-
-static void
-made_safe(struct supervisor *supervisor)
+report_escalation(struct supervisor *supervisor)
 {
 	struct record record;
 
@@ -301,7 +295,18 @@ made_safe(struct supervisor *supervisor)
 	record_int(&record, "restarts", supervisor->restarts);
 	record_int(&record, "exit", EXIT_ESCALATED);
 	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
-	finish(supervisor);
+}
+
+static void
+finish(struct supervisor *supervisor)
+{
+	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
+
+	if (supervisor->exit_code == EXIT_ESCALATED)
+		report_escalation(supervisor);
+	supervisor->phase = SUPERVISOR_ENDED;
+	event_base_loopexit(supervisor->base, &patience);
+	supervisor_sweep_soon(supervisor);
 }
 
 static void
@@ -317,10 +322,7 @@ op_ended(enum tree_end end, void *data)
 
 	supervisor->exit_code = exits[end];
 	supervisor->phase = SUPERVISOR_STOPPING;
-	if (end == TREE_ESCALATED)
-		make_safe_start(supervisor, made_safe);
-	else
-		finish(supervisor);
+	make_safe_finish(supervisor, end == TREE_ESCALATED, finish);
 }
 
 static const struct tree_ops tree_ops = {
@@ -538,7 +540,7 @@ static void
 tear_down(struct supervisor *supervisor)
 {
 	supervisor->control = control_close(supervisor->control);
-	supervisor->make_safe = make_safe_free(supervisor->make_safe);
+	beside_free_all(supervisor);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
 	fragment_purge(supervisor, true);
@@ -554,6 +556,7 @@ tear_down(struct supervisor *supervisor)
 	free(supervisor->state_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
+	free(supervisor->probe_program);
 }
 
 static void
@@ -602,6 +605,7 @@ supervisor_run(const struct config *config)
 	int r;
 
 	TAILQ_INIT(&supervisor.fragments);
+	LIST_INIT(&supervisor.besides);
 	signal(SIGPIPE, SIG_IGN);
 	r = set_up(&supervisor);
 	if (r == 0) {
