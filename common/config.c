@@ -109,23 +109,24 @@ conclude(struct config_reader *reader, config_on_error on_error, void *data)
 	return failed ? -EINVAL : 0;
 }
 
+/* Reads a text as @reader says. */
 static int
-load_text(const char *path, const char *text, size_t length, config_on_error on_error,
-    void *data, struct config **ret_config)
+load_text(struct config_reader *reader, const char *path, const char *text,
+    size_t length, struct config **ret_config)
 {
 	_cleanup_(config_freep) struct config *config = new_config(path);
 	_cleanup_free_ char *directory = directory_of(path);
-	struct config_reader reader = {
-		.errors.path = path, .directory = directory, .config = config
-	};
 	int r;
 
 	if (!config || !directory)
 		return -ENOMEM;
-	r = parse(&reader, text, length);
+	reader->errors.path = path;
+	reader->directory = directory;
+	reader->config = config;
+	r = parse(reader, text, length);
 	if (r < 0)
-		reader.errors.out_of_memory = true;
-	r = conclude(&reader, on_error, data);
+		reader->errors.out_of_memory = true;
+	r = conclude(reader, reader->on_error, reader->data);
 	if (r < 0)
 		return r;
 	*ret_config = steal(&config);
@@ -134,7 +135,7 @@ load_text(const char *path, const char *text, size_t length, config_on_error on_
 
 /* Return: -EINVAL, -ENOMEM. */
 static int
-cannot_be_read(const char *path, int error, config_on_error on_error, void *data)
+cannot_be_read(const struct config_reader *reader, const char *path, int error)
 {
 	_cleanup_free_ char *message = NULL;
 
@@ -145,7 +146,7 @@ cannot_be_read(const char *path, int error, config_on_error on_error, void *data
 		message = NULL;
 		return -ENOMEM;
 	}
-	on_error(message, data);
+	reader->on_error(message, reader->data);
 	return -EINVAL;
 }
 
@@ -172,23 +173,10 @@ keep_text(const char *text, size_t length)
 	return steal_fd(&fd);
 }
 
-int
-config_load(
-    const char *path, config_on_error on_error, void *data, struct config **ret_config)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	_cleanup_free_ char *text = NULL;
-	size_t length = 0;
-	int r = fd < 0 ? -errno : read_all(fd, false, &text, &length);
-
-	if (r < 0)
-		return cannot_be_read(path, -r, on_error, data);
-	return load_text(path, text, length, on_error, data, ret_config);
-}
-
-int
-config_load_keep(
-    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+/* Reads @path as @reader says; @keep: and keeps its text. */
+static int
+load(struct config_reader *reader, const char *path, bool keep,
+    struct config **ret_config)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
@@ -196,29 +184,60 @@ config_load_keep(
 	size_t length = 0;
 	int r = fd < 0 ? -errno : read_all(fd, false, &text, &length);
 
-	if (r == 0) {
+	if (r == 0 && keep) {
 		kept = keep_text(text, length);
 		r = kept < 0 ? kept : 0;
 	}
 	if (r < 0)
-		return cannot_be_read(path, -r, on_error, data);
-	r = load_text(path, text, length, on_error, data, ret_config);
+		return cannot_be_read(reader, path, -r);
+	r = load_text(reader, path, text, length, ret_config);
 	if (r == 0)
 		(*ret_config)->text_fd = steal_fd(&kept);
 	return r;
 }
 
 int
+config_load(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error, .data = data };
+
+	return load(&reader, path, false, ret_config);
+}
+
+int
+config_load_keep(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error, .data = data };
+
+	return load(&reader, path, true, ret_config);
+}
+
+int
+config_load_fragment(const char *path, enum auto_shutdown around,
+    config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error,
+		.data = data,
+		.is_fragment = true,
+		.around = around };
+
+	return load(&reader, path, true, ret_config);
+}
+
+int
 config_load_text(int fd, const char *path, config_on_error on_error, void *data,
     struct config **ret_config)
 {
+	struct config_reader reader = { .on_error = on_error, .data = data };
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
 	int r = read_all(fd, true, &text, &length);
 
 	if (r < 0)
-		return cannot_be_read(path, -r, on_error, data);
-	return load_text(path, text, length, on_error, data, ret_config);
+		return cannot_be_read(&reader, path, -r);
+	return load_text(&reader, path, text, length, ret_config);
 }
 
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */

@@ -54,6 +54,18 @@ on_trading_key(const char *section, const char *key, void *data)
 	differs(data, false, place, key);
 }
 
+static void
+on_probe_key(const struct config_key *key, void *data)
+{
+	differs(data, false, "probe", key->name);
+}
+
+static void
+on_make_safe_key(const struct config_key *key, void *data)
+{
+	differs(data, true, "make_safe", key->name);
+}
+
 /* Who user and group are can change while their names stay. */
 static bool
 is_same_identity(const struct config_limits *a, const struct config_limits *b)
@@ -63,18 +75,25 @@ is_same_identity(const struct config_limits *a, const struct config_limits *b)
 		   memcmp(a->groups, b->groups, a->n_groups * sizeof(*a->groups)) == 0);
 }
 
-/* A worker that has no limits has them all unset. */
+/* What stands for what a worker has not: all of it is unset. */
+struct unset {
+	struct config_limits limits;
+	struct config_watch watch;
+};
+
 static struct config_node
-with_limits(const struct config_node *node, struct config_limits *unset)
+with_all(const struct config_node *node, struct unset *unset)
 {
 	struct config_node copy = *node;
 
-	*unset = (struct config_limits){ .nice = CONFIG_UNSET,
-		.umask = CONFIG_UNSET,
-		.uid = (uid_t)-1,
-		.gid = (gid_t)-1 };
+	*unset = (struct unset){ .limits = { .nice = CONFIG_UNSET,
+				     .umask = CONFIG_UNSET,
+				     .uid = (uid_t)-1,
+				     .gid = (gid_t)-1 } };
 	if (!copy.worker.limits)
-		copy.worker.limits = unset;
+		copy.worker.limits = &unset->limits;
+	if (!copy.worker.watch)
+		copy.worker.watch = &unset->watch;
 	return copy;
 }
 
@@ -82,11 +101,14 @@ static void
 compare_workers(const struct config_node *before, const struct config_node *after,
     struct diff *diff)
 {
-	struct config_limits none_before, none_after;
-	const struct config_node a = with_limits(before, &none_before),
-				 b = with_limits(after, &none_after);
+	static const struct config_watch_news news = { .on_probe = on_probe_key,
+		.on_make_safe = on_make_safe_key };
+	struct unset none_before, none_after;
+	const struct config_node a = with_all(before, &none_before),
+				 b = with_all(after, &none_after);
 
 	config_compare(&config_worker_table, &a, &b, on_key, diff);
+	config_watch_compare(before->worker.watch, after->worker.watch, &news, diff);
 	if (diff->result != CONFIG_RESTART &&
 	    !is_same_identity(a.worker.limits, b.worker.limits))
 		differs(diff, false, "", "user");

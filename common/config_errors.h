@@ -26,9 +26,14 @@ struct config_place {
 
 /** struct config_reader - what the reading of one file needs everywhere */
 struct config_reader {
+	config_on_error on_error;
+	void *data; /* its */
 	struct config_errors errors;
 	const char *directory; /* of the file, "" for the working directory */
 	struct config *config; /* being filled */
+	/* A fragment's sections will be in a group that is not in the file. */
+	bool is_fragment;
+	enum auto_shutdown around;
 };
 
 /** config_report() - note an error of a key (NULL: of the section itself). */

@@ -22,6 +22,7 @@ enum option_id {
 	OPTION_KEEP,
 	OPTION_DIFF,
 	OPTION_LAST,
+	OPTION_REASON,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_COUNT
@@ -35,6 +36,7 @@ struct option_spec {
 	const char *name;  /* without the dashes */
 	const char *value; /* what the value is called in the help; NULL: a flag */
 	const char *summary;
+	const char *words; /* the values there are, for completion; NULL: any */
 };
 
 /** options_spec() - the table's entry; never NULL. */

@@ -40,8 +40,12 @@ class Reload(Case):
 
     def reload(self, status=EXIT_OK):
         """Return its lines of output, and of errors."""
+        run = self.box.runs[-1]
+        before = run.count("supervisor.reload")
         result = self.box.call("reload")
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        if status == EXIT_OK:
+            run.wait_for("supervisor.reload", count=before + 1)
         return result.stdout.splitlines(), result.stderr.splitlines()
 
     def pids(self, run, *names):
@@ -283,7 +287,7 @@ class Living(Reload):
         self.reload()
         self.assertEqual((self.row("a")["state"], run.count("worker.start")), ("down", 1))
         self.assertEqual(self.box.call("start", "a").returncode, EXIT_OK)
-        with open("/proc/%d/cmdline" % run.worker_pid("a")) as file:
+        with open("/proc/%d/cmdline" % run.wait_for("worker.start", count=2)["pid"]) as file:
             self.assertIn("1000001", file.read())
         self.end(run)
 

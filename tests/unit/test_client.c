@@ -111,6 +111,11 @@ START_TEST(each_report_arrives_as_it_was_sent)
 	ck_assert_str_eq(next().status.text, "warming up");
 	ck_assert_int_eq(tradesup_restart(worker, "too old"), 0);
 	ck_assert_str_eq(next().restart.text, "too old");
+	ck_assert_int_eq(tradesup_event(worker, 4, "order.refused", "rule=hold"), 0);
+	msg = next();
+	ck_assert_int_eq(msg.event.level, 4);
+	ck_assert_str_eq(msg.event.name, "order.refused");
+	ck_assert_str_eq(msg.event.fields, "rule=hold");
 	ck_assert_int_eq(tradesup_bye(worker), 0);
 	ck_assert_int_eq(next().type, MSG_BYE);
 }
@@ -120,6 +125,46 @@ START_TEST(words_that_the_protocol_does_not_know_are_refused)
 {
 	ck_assert_int_eq(tradesup_heal(worker, 1, "nmae", "success", ""), -EINVAL);
 	ck_assert_int_eq(tradesup_heal(worker, 1, "name", "fine", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 1, NULL, "failed", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 1, "name", NULL, ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 3, "name", "failed", ""), -EINVAL);
+}
+END_TEST
+
+START_TEST(numbers_below_zero_are_refused)
+{
+	const struct tradesup_cycle_report reports[] = { { .cycle = -1 },
+		{ .clusters = -1 }, { .orders = -1 }, { .duration_ns = -1 } };
+
+	skip_hello();
+	ck_assert_int_eq(tradesup_heartbeat(worker, -1, "fetch"), -EINVAL);
+	ck_assert_int_eq(tradesup_cycle(worker, NULL), -EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++)
+		ck_assert_int_eq(tradesup_cycle(worker, &reports[i]), -EINVAL);
+	ck_assert_int_eq(tradesup_ready(worker), 0);
+	ck_assert_int_eq(next().type, MSG_READY);
+}
+END_TEST
+
+START_TEST(an_error_without_words_is_one)
+{
+	const struct tradesup_cycle_report report = { .error = "" };
+
+	skip_hello();
+	ck_assert_int_eq(tradesup_cycle(worker, &report), 0);
+	ck_assert_str_eq(next().cycle.error, "failed");
+}
+END_TEST
+
+START_TEST(a_long_text_is_cut_before_a_character)
+{
+	char text[65];
+
+	skip_hello();
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text + 61, "\xe2\x82\xac", 4);
+	ck_assert_int_eq(tradesup_heartbeat(worker, 1, text), 0);
+	ck_assert_uint_eq(strlen(next().heartbeat.phase), 61);
 }
 END_TEST
 
@@ -142,12 +187,18 @@ static const struct {
 	enum tradesup_request request;
 	int64_t deadline_ms;
 	const char *kind;
+	bool hold;
+	const char *reason;
 } requests[] = {
-	{ { .type = MSG_STOP, .stop = { 5000 } }, TRADESUP_STOP, 5000, "" },
-	{ { .type = MSG_STOP, .stop = { -1 } }, TRADESUP_STOP, -1, "" },
-	{ { .type = MSG_RELOAD }, TRADESUP_RELOAD, 0, "" },
+	{ { .type = MSG_STOP, .stop = { 5000 } }, TRADESUP_STOP, 5000, "", false, "" },
+	{ { .type = MSG_STOP, .stop = { -1 } }, TRADESUP_STOP, -1, "", false, "" },
+	{ { .type = MSG_RELOAD }, TRADESUP_RELOAD, 0, "", false, "" },
 	{ { .type = MSG_FAULT, .fault = { FAULT_ATTRIBUTE } }, TRADESUP_FAULT, 0,
-	    "attribute" },
+	    "attribute", false, "" },
+	{ { .type = MSG_HOLD, .hold = { true, "hold: lunch" } }, TRADESUP_HOLD, 0, "",
+	    true, "hold: lunch" },
+	{ { .type = MSG_HOLD, .hold = { false, "" } }, TRADESUP_HOLD, 0, "", false,
+	    "" },
 };
 
 START_TEST(each_request_is_understood)
@@ -159,6 +210,8 @@ START_TEST(each_request_is_understood)
 	ck_assert_int_eq(order.request, requests[_i].request);
 	ck_assert_int_eq(order.deadline_ms, requests[_i].deadline_ms);
 	ck_assert_str_eq(order.kind, requests[_i].kind);
+	ck_assert_int_eq(order.hold, requests[_i].hold);
+	ck_assert_str_eq(order.reason, requests[_i].reason);
 }
 END_TEST
 
@@ -273,7 +326,10 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, opening_says_hello_and_leaves_no_trace);
 	tcase_add_test(tcase, each_report_arrives_as_it_was_sent);
 	tcase_add_test(tcase, words_that_the_protocol_does_not_know_are_refused);
+	tcase_add_test(tcase, numbers_below_zero_are_refused);
+	tcase_add_test(tcase, an_error_without_words_is_one);
 	tcase_add_test(tcase, a_long_text_is_cut);
+	tcase_add_test(tcase, a_long_text_is_cut_before_a_character);
 	tcase_add_loop_test(tcase, each_request_is_understood, 0, ARRAY_SIZE(requests));
 	tcase_add_test(tcase, what_is_no_request_is_passed_over);
 	tcase_add_test(tcase, polling_waits_no_longer_than_it_was_told);

@@ -35,13 +35,23 @@ static const struct {
 	{ "all that is only ours", "command = { a }",
 	    "command = { a } misses = 4 cycle_timeout = 1s start_timeout = 1s "
 	    "restart_delay = 1s restart_delay_max = 1m stable_after = 1s "
-	    "failed_cycles = 1 shutdown = kill restart = temporary make_safe_timeout = "
-	    "1s",
+	    "failed_cycles = 1 shutdown = kill restart = temporary",
 	    "restart, shutdown, misses, cycle_timeout, start_timeout, restart_delay, "
-	    "restart_delay_max, stable_after, failed_cycles, make_safe_timeout",
+	    "restart_delay_max, stable_after, failed_cycles",
 	    CONFIG_LIVE },
-	{ "make_safe", "command = { a }", "command = { a } make_safe = { b }",
-	    "make_safe", CONFIG_LIVE },
+	{ "make_safe", "command = { a }",
+	    "command = { a } make_safe { command = { b } }", "make_safe.command",
+	    CONFIG_LIVE },
+	{ "when it is made safe", "command = { a } make_safe { command = { b } }",
+	    "command = { a } make_safe { command = { b } when = { hang } timeout = 3s "
+	    "}",
+	    "make_safe.timeout, make_safe.when", CONFIG_LIVE },
+	{ "a probe", "command = { a } probe { exec = { b } }",
+	    "command = { a } probe { exec = { b } interval = 3s }", "probe.interval",
+	    CONFIG_RESTART },
+	{ "readiness beside make_safe", "command = { a } make_safe { command = { b } }",
+	    "command = { a } make_safe { command = { b } }\nready = { log, up }\n",
+	    "ready", CONFIG_RESTART },
 	{ "a live key beside one that is not", "command = { a }",
 	    "command = { b } restart = transient", "command, restart", CONFIG_RESTART },
 	{ "notify", "command = { a }", "command = { a } notify = systemd", "notify",
