@@ -451,6 +451,15 @@ class Healing(Linked):
         self.worker.once(raises(Mute()))
         self.assertEqual(self.reports(), [["internal: Mute: ?", False]])
 
+    def test_end_that_cannot_be_looked_at_is_a_failure(self):
+        class Hostile:
+            def __repr__(self):
+                raise RuntimeError("do not look")
+            __bool__ = __str__ = __repr__
+        for run_once in (raises(KeyError(Hostile())), lambda: {"error": Hostile()},
+                         lambda: {"healed": Hostile()}):
+            self.assertIn("RuntimeError: do not look", self.worker.once(run_once)["error"])
+
     def test_exits_pass(self):
         for error in (KeyboardInterrupt(), SystemExit(3)):
             with self.assertRaises(type(error)):

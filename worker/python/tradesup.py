@@ -355,7 +355,7 @@ _NET_NAMES = {"TimeoutError", "NetworkError", "ConnectionError", "gaierror", "he
 def _is_net(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _NET_ERRNOS:
         return True
-    return any(base.__name__ in _NET_NAMES or base.__module__.partition(".")[0] in _NET_PACKAGES
+    return any(base.__name__ in _NET_NAMES or str(base.__module__).partition(".")[0] in _NET_PACKAGES
                for base in type(error).__mro__)
 
 
@@ -1035,11 +1035,16 @@ class Worker:
             cycle.fail(fault.kind, "%s%s: %s: %s" % (fault.kind, suffix, fault.name, fault.why))
 
     def _accept(self, cycle: _Cycle, value: Any, raised: Optional[Exception]) -> None:
-        """What the bot raised, or the report in what it returned, if there is one."""
-        if raised is not None:
-            self._handle(cycle, raised)
-        if not isinstance(value, Mapping):
-            return
+        """What the bot raised, or what it returned; both may be made so that looking fails."""
+        try:
+            if raised is not None:
+                self._handle(cycle, raised)
+            elif isinstance(value, Mapping):
+                self._take_report(cycle, value)
+        except Exception as trouble:  # pylint: disable=broad-except
+            cycle.fail("internal", "internal: the end of the cycle makes no sense: %s" % _say(trouble))
+
+    def _take_report(self, cycle: _Cycle, value: Mapping[Any, Any]) -> None:
         cycle.clusters = _count(value.get("clusters"))
         cycle.orders = _count(value.get("orders"))
         error = value.get("error")
