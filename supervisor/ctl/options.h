@@ -21,6 +21,7 @@ enum option_id {
 	OPTION_GROUP,
 	OPTION_KEEP,
 	OPTION_LAST,
+	OPTION_REASON,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_COUNT
@@ -34,6 +35,7 @@ struct option_spec {
 	const char *name;  /* without the dashes */
 	const char *value; /* what the value is called in the help; NULL: a flag */
 	const char *summary;
+	const char *words; /* the values there are, for completion; NULL: any */
 };
 
 /** options_spec() - the table's entry; never NULL. */
