@@ -299,6 +299,19 @@ class Link(Linked):
         self.worker.status("from the worker")
         self.assertEqual(self.received(), [["status", "from the worker"]])
 
+    def test_event_has_its_fields_in_order(self):
+        self.received()
+        self.worker.event("order.placed", symbol='a "b"\\\n', count=3, buy=True, price=1.5)
+        self.worker.event("feed.stale", level=4, big="x" * 1010, more=1)
+        self.assertEqual(self.received("event"), [
+            [6, "order.placed", 'symbol="a \\"b\\"\\\\\\x0A" count=3 buy=yes price="1.5"'],
+            [4, "feed.stale", 'big="%s" more=1' % ("x" * 1010)]])
+        self.worker.event("feed.stale", big="x" * 1010, more="yy", last=1)
+        self.assertEqual(self.received("event")[0][2], 'big="%s" last=1' % ("x" * 1010))
+        for name, level in (("worker.exit", 6), ("order.", 6), ("order.placed", 2), ("order.X", 6)):
+            with self.assertRaises(ValueError):
+                self.worker.event(name, level)
+
     def test_words_of_a_heal_are_checked(self):
         for words in (("nmae", "success", ""), ("name", "fine", ""), ("name", "success", "", 3)):
             with self.assertRaises(ValueError):
