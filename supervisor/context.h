@@ -50,6 +50,7 @@ struct supervisor {
 	struct event_log events;
 	struct guardian guardian;
 	struct spawn_slots slots;
+	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
@@ -69,6 +70,9 @@ struct supervisor {
 	char **environ; /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each
 			   start */
 	size_t n_environ;
+
+	int sigchld_fd;	  /* signalfd(2): many ends at once interrupt us once */
+	int64_t sweep_ns; /* what the last sweep took */
 
 	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
 	    *on_watchdog;

@@ -42,6 +42,7 @@ struct launch {
 	const struct spawn_request *request;
 	const char *path;
 	int link_fd, output_fd; /* the request's, or those of its slots; -1: none */
+	int null_fd;		/* /dev/null; -1: the child opens it */
 	pid_t parent;
 	bool is_in_cgroup;	      /* from birth */
 	struct spawn_failure failure; /* step NULL while nothing failed */
@@ -58,12 +59,13 @@ failed(struct launch *launch, const char *step)
 /* The mask lets nothing in while this runs; a caught signal must not find our handler
  * afterwards, and an ignored one would stay ignored across the exec. */
 static IN_CHILD void
-reset_dispositions(void)
+reset_dispositions(const sigset_t *altered)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 
 	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &dfl, NULL); /* EINVAL for those that have none */
+		if (!altered || sigismember(altered, number) == 1)
+			sigaction(number, &dfl, NULL); /* EINVAL: it has none */
 }
 
 /* A descriptor that is out of the way of 0 to 3, which are about to be replaced. */
@@ -86,7 +88,22 @@ own_descriptors(const struct launch *launch)
 		highest = launch->link_fd;
 	if (launch->output_fd > highest)
 		highest = launch->output_fd;
+	if (launch->null_fd > highest)
+		highest = launch->null_fd;
 	return close_range((unsigned)highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE);
+}
+
+static IN_CHILD int
+set_input(const struct launch *launch)
+{
+	int null = launch->null_fd;
+
+	if (null < 0)
+		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0)
+		return -1;
+	return null == STDIN_FILENO ? fcntl(null, F_SETFD, 0)
+				    : dup2(null, STDIN_FILENO);
 }
 
 static IN_CHILD int
@@ -94,7 +111,7 @@ set_descriptors(const struct launch *launch)
 {
 	const bool has_link = launch->link_fd >= 0;
 	const bool has_output = launch->output_fd >= 0;
-	int link, output, null;
+	int link, output;
 
 	if (own_descriptors(launch) < 0)
 		return -1;
@@ -102,16 +119,13 @@ set_descriptors(const struct launch *launch)
 	output = lift(launch->output_fd);
 	if ((has_link && link < 0) || (has_output && output < 0))
 		return -1;
+	/* First: the number that the link is to have may be that of /dev/null. */
+	if (set_input(launch) < 0)
+		return -1;
 	if (has_output &&
 	    (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
 		return -1;
 	if (has_link && dup2(link, SPAWN_LINK_FD) < 0)
-		return -1;
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null < 0)
-		return -1;
-	if (null == STDIN_FILENO ? fcntl(null, F_SETFD, 0) < 0
-				 : dup2(null, STDIN_FILENO) < 0)
 		return -1;
 	return close_range(SPAWN_LINK_FD + has_link, UINT_MAX, 0);
 }
@@ -123,7 +137,7 @@ child_steps(struct launch *launch)
 	const char *step;
 	sigset_t none;
 
-	reset_dispositions();
+	reset_dispositions(launch->request->altered);
 	if (setsid() < 0)
 		return failed(launch, "setsid");
 	if (limits && !launch->is_in_cgroup && spawn_limits_enter_cgroup(limits) < 0)
@@ -320,6 +334,18 @@ spawn_slots_close(struct spawn_slots *slots)
 	closep(&slots->output);
 }
 
+void
+spawn_altered_signals(sigset_t *ret_altered)
+{
+	struct sigaction action;
+
+	sigemptyset(ret_altered);
+	for (int number = 1; number < NSIG; number++)
+		if (sigaction(number, NULL, &action) == 0 &&
+		    ((action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL))
+			sigaddset(ret_altered, number);
+}
+
 static int
 fill_slot(int fd, int slot)
 {
@@ -333,6 +359,7 @@ fill_slots(const struct spawn_request *request, struct launch *launch)
 
 	if (!slots)
 		return 0;
+	launch->null_fd = slots->null;
 	launch->link_fd = fill_slot(request->link_fd, slots->link);
 	launch->output_fd = fill_slot(request->output_fd, slots->output);
 	return (request->link_fd >= 0 && launch->link_fd < 0) ||
@@ -377,7 +404,8 @@ spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
 	struct launch launch = { .request = request,
 		.path = request->argv[0],
 		.link_fd = request->link_fd,
-		.output_fd = request->output_fd };
+		.output_fd = request->output_fd,
+		.null_fd = -1 };
 	_cleanup_close_ int pidfd = -1;
 	char path[PATH_MAX];
 	pid_t pid;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,12 @@ struct spawn_slots {
 int spawn_slots_open(struct spawn_slots *slots);
 void spawn_slots_close(struct spawn_slots *slots);
 
+/**
+ * spawn_altered_signals() - the signals that we catch or ignore, for struct
+ * spawn_request: to be asked once all handlers are in place
+ */
+void spawn_altered_signals(sigset_t *ret_altered);
+
 struct spawn_request {
 	char *const *argv; /* argv[0] without a '/' is looked up in PATH of @environ */
 	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
@@ -51,6 +58,8 @@ struct spawn_request {
 	int output_fd; /* becomes standard output and error; -1: ours are inherited */
 	const struct spawn_slots *slots; /* NULL: none; then a start may cost as much as
 					    there are descriptors */
+	const sigset_t *altered; /* what spawn_altered_signals() said; NULL: not known,
+				    and each start asks for all of them */
 	const struct spawn_limits *limits; /* NULL: none */
 	const struct spawn_ops *ops;	   /* NULL: the kernel's */
 };

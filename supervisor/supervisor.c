@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -28,8 +30,11 @@
 
 /* A timer that fires so late: we were stopped, or starved. */
 #define STALL_NS (250 * NS_PER_MS)
-#define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
-#define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
+#define SWEEP_AFTER_NS                                                                 \
+	(20 * NS_PER_MS)      /* many workers that end together cost one sweep */
+#define SWEEP_REST 20	      /* times as long as a sweep takes we do something else */
+#define SWEEP_MAX_NS NS_PER_S /* but the next one is never later than this */
+#define LAST_SWEEP_S 1	      /* how long we wait for killed orphans before we exit */
 
 static void
 say(struct supervisor *supervisor, enum log_level level, const char *event,
@@ -72,11 +77,20 @@ supervisor_look(struct supervisor *supervisor, int64_t due_ns)
 
 /* What can come after the urgent: orphans, and the line that systemctl status shows. */
 
+/* A sweep looks at every process of the machine. While a thousand workers are stopped
+ * one by one there would be one every SWEEP_AFTER_NS, at a third of our time. */
 static void
 arm_sweep(struct supervisor *supervisor)
 {
-	const struct timeval after = { .tv_usec = SWEEP_AFTER_MS * 1000 };
+	int64_t after_ns = supervisor->sweep_ns * SWEEP_REST;
+	struct timeval after;
 
+	if (after_ns < SWEEP_AFTER_NS)
+		after_ns = SWEEP_AFTER_NS;
+	if (after_ns > SWEEP_MAX_NS)
+		after_ns = SWEEP_MAX_NS;
+	after.tv_sec = after_ns / NS_PER_S;
+	after.tv_usec = after_ns % NS_PER_S / 1000;
 	if (!evtimer_pending(supervisor->on_sweep, NULL))
 		evtimer_add(supervisor->on_sweep, &after);
 }
@@ -104,10 +118,12 @@ static void
 on_sweep_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
+	int64_t begin_ns = clock_monotonic_ns();
 	int killed;
 
 	(void)fd, (void)what;
 	killed = orphans_sweep(supervisor);
+	supervisor->sweep_ns = clock_monotonic_ns() - begin_ns;
 	send_status(supervisor, "");
 	fragment_purge(supervisor, false);
 	if (killed > 0)
@@ -341,10 +357,37 @@ on_stop_cb(evutil_socket_t signal_number, short what, void *data)
 }
 
 static void
-on_sigchld_cb(evutil_socket_t signal_number, short what, void *data)
+on_sigchld_cb(evutil_socket_t fd, short what, void *data)
 {
-	(void)signal_number, (void)what;
+	struct signalfd_siginfo info;
+
+	(void)what;
+	/* One is pending at most, however many have ended. */
+	(void)!read(fd, &info, sizeof(info));
 	supervisor_sweep_soon(data);
+}
+
+/* Not a handler: it would run once for each end. */
+static int
+watch_sigchld(struct supervisor *supervisor)
+{
+	sigset_t sigchld;
+
+	/* Ignored, as we may have inherited it, our children would reap themselves. */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&sigchld);
+	sigaddset(&sigchld, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &sigchld, NULL) < 0)
+		return -errno;
+	supervisor->sigchld_fd = signalfd(-1, &sigchld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (supervisor->sigchld_fd < 0)
+		return -errno;
+	supervisor->on_sigchld = event_new(supervisor->base, supervisor->sigchld_fd,
+	    EV_READ | EV_PERSIST, on_sigchld_cb, supervisor);
+	if (!supervisor->on_sigchld)
+		return -ENOMEM;
+	event_add(supervisor->on_sigchld, NULL);
+	return 0;
 }
 
 static void
@@ -391,6 +434,7 @@ open_loop(struct supervisor *supervisor)
 	struct event_base *base = event_base_new();
 	struct timeval period = { .tv_sec = supervisor->notify.watchdog_ns / NS_PER_S,
 		.tv_usec = supervisor->notify.watchdog_ns % NS_PER_S / 1000 };
+	int r;
 
 	supervisor->base = base;
 	if (!base || event_base_priority_init(base, SUPERVISOR_PRIORITIES) < 0)
@@ -398,22 +442,21 @@ open_loop(struct supervisor *supervisor)
 	supervisor->on_term = evsignal_new(base, SIGTERM, on_stop_cb, supervisor);
 	supervisor->on_int = evsignal_new(base, SIGINT, on_stop_cb, supervisor);
 	supervisor->on_hup = evsignal_new(base, SIGHUP, on_stop_cb, supervisor);
-	supervisor->on_sigchld = evsignal_new(base, SIGCHLD, on_sigchld_cb, supervisor);
 	supervisor->on_sweep = evtimer_new(base, on_sweep_cb, supervisor);
 	supervisor->on_watchdog =
 	    event_new(base, -1, EV_PERSIST, on_watchdog_cb, supervisor);
 	if (!supervisor->on_term || !supervisor->on_int || !supervisor->on_hup ||
-	    !supervisor->on_sigchld || !supervisor->on_sweep ||
-	    !supervisor->on_watchdog)
+	    !supervisor->on_sweep || !supervisor->on_watchdog)
 		return -ENOMEM;
 	event_priority_set(supervisor->on_sweep, SUPERVISOR_PRIORITY_LATER);
 	event_add(supervisor->on_term, NULL);
 	event_add(supervisor->on_int, NULL);
 	event_add(supervisor->on_hup, NULL);
-	event_add(supervisor->on_sigchld, NULL);
 	if (supervisor->notify.watchdog_ns > 0)
 		event_add(supervisor->on_watchdog, &period);
-	return watch_guardian(supervisor);
+	r = watch_sigchld(supervisor);
+	spawn_altered_signals(&supervisor->altered);
+	return r < 0 ? r : watch_guardian(supervisor);
 }
 
 static void
@@ -426,6 +469,7 @@ close_loop(struct supervisor *supervisor)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	closep(&supervisor->sigchld_fd);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
 }
@@ -540,6 +584,7 @@ supervisor_run(const struct config *config)
 {
 	struct supervisor supervisor = { .config = config,
 		.lock_fd = -1,
+		.sigchld_fd = -1,
 		.notify = { .fd = -1 },
 		.slots = { -1, -1, -1 },
 		.cgroup = { .fd = -1 },
