@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/backoff.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
@@ -315,9 +316,8 @@ child_log_end(struct child *child, const char *action, const char *why)
 	    &record);
 }
 
-/* Everything of the life that has ended, except what its end is going to be called. */
-static void
-end_life(struct child *child)
+void
+child_end_life(struct child *child)
 {
 	close_event_fd(&child->on_link, &child->link_fd);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
@@ -350,7 +350,7 @@ reap(struct child *child)
 	child_read_link(child);
 	if (child->limits && child_limits_ended(child))
 		note_oom(child);
-	end_life(child);
+	child_end_life(child);
 	return true;
 }
 
@@ -380,6 +380,8 @@ child_stop(struct child *child, bool kill)
 	int64_t shutdown_ns = child->node.config->shutdown_ns;
 	int64_t now_ns = clock_monotonic_ns();
 
+	if (!child_launch_settle(child))
+		return false;
 	if (child->node.state != NODE_STOPPING && reap(child)) {
 		child_log_end(
 		    child, "none", "it ended while its group was being stopped");

@@ -45,7 +45,10 @@ struct child {
 	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
-	struct child_limits *limits; /* NULL: it has none */
+	struct child_limits *limits;   /* NULL: it has none */
+	struct spawn_pending *pending; /* its exec is not known to have succeeded */
+	bool start_failed;	       /* it has not, and the tree does not know yet */
+	TAILQ_ENTRY(child) launch;     /* while either of the two */
 	struct event on_exit, on_link, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
@@ -61,7 +64,7 @@ struct child {
 	bool killed; /* we sent SIGKILL */
 	char doom_detail[128];
 
-	int64_t cycle;	  /* last reported, -1: none */
+	int64_t cycle; /* last reported, -1: none */
 	char phase[32];
 	char *error;		/* of the last failed cycle; NULL */
 	char *status;		/* free text; NULL */
@@ -99,6 +102,17 @@ void child_on_notify(evutil_socket_t fd, short what, void *data);
 /** child_start() - Return: whether there is a process now; else worker.start_failed has
  * been logged. */
 bool child_start(struct child *child);
+
+/** child_launched() - there is a process: log it. */
+void child_launched(struct child *child);
+
+/** child_launch_failed() - what was taken for a process is none: log it, end its life.
+ */
+void child_launch_failed(struct child *child, const struct spawn_failure *failure);
+
+/** child_end_life() - everything of a life that has ended, except what its end is going
+ * to be called. */
+void child_end_life(struct child *child);
 
 /** child_stop() - as struct tree_ops, stop(). */
 bool child_stop(struct child *child, bool kill);

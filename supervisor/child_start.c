@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/link.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/context.h"
 #include "supervisor/notify.h"
@@ -174,8 +175,8 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->lives++;
 }
 
-static void
-report_start(struct child *child)
+void
+child_launched(struct child *child)
 {
 	struct record record;
 
@@ -184,6 +185,14 @@ report_start(struct child *child)
 	record_int(&record, "pid", child->process.pid);
 	record_int(&record, "life", child->lives);
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
+}
+
+void
+child_launch_failed(struct child *child, const struct spawn_failure *failure)
+{
+	child->lives--;
+	child_end_life(child);
+	report_start_failed(child, failure);
 }
 
 int
@@ -215,6 +224,20 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 	    ret_process, ret_failure);
 }
 
+/* Return: as spawn_start(); *@ret_pending NULL if it has been waited for. */
+static int
+make_process(struct child *child, const struct spawn_request *request,
+    struct spawned *ret_process, struct spawn_pending **ret_pending,
+    struct spawn_failure *ret_failure)
+{
+	int r = SPAWN_E_WAIT;
+
+	*ret_pending = NULL;
+	if (child_launch_may_run_ahead(child))
+		r = spawn_begin(request, ret_process, ret_pending, ret_failure);
+	return r == SPAWN_E_WAIT ? spawn_start(request, ret_process, ret_failure) : r;
+}
+
 bool
 child_start(struct child *child)
 {
@@ -225,6 +248,7 @@ child_start(struct child *child)
 	struct child_environ extra;
 	char *const *environment = NULL;
 	struct spawn_failure failure = { .step = "socketpair" };
+	struct spawn_pending *pending = NULL;
 	struct spawned process;
 	int r;
 
@@ -245,7 +269,7 @@ child_start(struct child *child)
 	if (r < 0)
 		failure.error = -r;
 	else
-		r = spawn_start(
+		r = make_process(child,
 		    &(struct spawn_request){
 			.argv = config->command ? config->command : builtin,
 			.environ = environment,
@@ -254,13 +278,16 @@ child_start(struct child *child)
 			.link_fd = theirs,
 			.output_fd = child->output_theirs,
 			.limits = child->limits ? &child->limits->spawn : NULL },
-		    &process, &failure);
+		    &process, &pending, &failure);
 	if (r != 0) {
 		report_start_failed(child, &failure);
 		return false;
 	}
 	begin_life(child, steal_fd(&ours), &process);
-	report_start(child);
+	if (pending)
+		child_launch_add(child, pending);
+	else
+		child_launched(child);
 	child_rearm(child);
 	return true;
 }

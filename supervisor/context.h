@@ -16,11 +16,13 @@
 #include "supervisor/tree.h"
 
 struct aftermath;
+struct child;
 struct control;
 struct fragment;
 struct make_safe;
 
 TAILQ_HEAD(fragment_list, fragment);
+TAILQ_HEAD(child_list, child);
 
 enum supervisor_phase {
 	SUPERVISOR_STARTING,
@@ -50,6 +52,8 @@ struct supervisor {
 	struct event_log events;
 	struct guardian guardian;
 	struct spawn_slots slots;
+	struct child_list launching; /* those of child_launch.c, oldest first */
+	struct event *on_launched;
 	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;

@@ -18,6 +18,7 @@
 #include "common/error.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/client.h"
 #include "supervisor/context.h"
@@ -454,7 +455,9 @@ open_loop(struct supervisor *supervisor)
 	event_add(supervisor->on_hup, NULL);
 	if (supervisor->notify.watchdog_ns > 0)
 		event_add(supervisor->on_watchdog, &period);
-	r = watch_sigchld(supervisor);
+	r = child_launch_init(supervisor);
+	if (r == 0)
+		r = watch_sigchld(supervisor);
 	spawn_altered_signals(&supervisor->altered);
 	return r < 0 ? r : watch_guardian(supervisor);
 }
@@ -469,6 +472,7 @@ close_loop(struct supervisor *supervisor)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	child_launch_deinit(supervisor);
 	closep(&supervisor->sigchld_fd);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
@@ -586,12 +590,13 @@ supervisor_run(const struct config *config)
 		.lock_fd = -1,
 		.sigchld_fd = -1,
 		.notify = { .fd = -1 },
-		.slots = { -1, -1, -1 },
 		.cgroup = { .fd = -1 },
 		.started_ns = clock_monotonic_ns() };
 	int r;
 
 	TAILQ_INIT(&supervisor.fragments);
+	TAILQ_INIT(&supervisor.launching);
+	spawn_slots_init(&supervisor.slots);
 	signal(SIGPIPE, SIG_IGN);
 	r = set_up(&supervisor);
 	if (r == 0) {
