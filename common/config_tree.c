@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/latch.h"
 #include "common/paths.h"
 
 #define LONGEST                                                                        \
@@ -32,6 +33,10 @@ static void read_group(struct config_reader *reader, const struct config_place *
     const struct syntax_entry *entry, void *base);
 static void read_trading(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, void *base);
+static void read_probe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+static void read_make_safe(struct config_reader *reader,
+    const struct config_place *outer, const struct syntax_entry *entry, void *base);
 
 /* The supervisor's values, on their way to struct config and its root. */
 struct supervisor_values {
@@ -87,10 +92,11 @@ static const struct config_key worker_keys[] = {
 	{ "stable_after", KEY_DURATION, AT(worker.stable_after_ns), "60s", 0, LONGEST },
 	{ "memory_max", KEY_SIZE, AT(worker.memory_max_bytes), "0", 0, INT64_MAX },
 	{ "failed_cycles", KEY_COUNT, AT(worker.failed_cycles), "3", 0, 1000000 },
-	{ "make_safe", KEY_COMMAND, AT(worker.make_safe) },
-	{ "make_safe_timeout", KEY_DURATION, AT(worker.make_safe_timeout_ns), "10s",
-	    SHORTEST, LONGEST },
 	{ "trading", KEY_SECTION, .read = read_trading },
+	{ "ready", KEY_LIST, offsetof(struct config_watch, ready_words),
+	    .through = AT(worker.watch) },
+	{ "probe", KEY_SECTION, .read = read_probe },
+	{ "make_safe", KEY_SECTION, .read = read_make_safe },
 #define IN_LIMITS(member)                                                              \
 	offsetof(struct config_limits, member), .through = AT(worker.limits)
 	{ "cpu_quota", KEY_PERCENT, IN_LIMITS(cpu_quota), .min = 1, .max = 1000000 },
@@ -130,6 +136,7 @@ config_node_free(struct config_node *node)
 	} else {
 		config_deinit(&worker_table, node);
 		config_limits_free(node->worker.limits);
+		config_watch_free(node->worker.watch);
 		config_trading_free(node->worker.trading);
 	}
 	free(node->name);
@@ -203,6 +210,10 @@ check_name(struct config_reader *reader, const struct config_place *place,
 	else if (strcmp(entry->title, CONFIG_ROOT_NAME) == 0)
 		config_report(reader, place, entry->line, NULL,
 		    "this is the name of the supervisor itself");
+	else if (strcmp(entry->title, LATCH_DIRECTORY) == 0)
+		config_report(reader, place, entry->line, NULL,
+		    "the state directory has a directory of this name for what stops "
+		    "orders");
 }
 
 static void
@@ -258,7 +269,39 @@ read_trading(struct config_reader *reader, const struct config_place *outer,
 	node->worker.trading = config_trading_read(reader, outer, entry);
 }
 
+static void
+read_probe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base)
+{
+	struct config_node *node = base;
+
+	if (node->worker.watch)
+		config_watch_read_probe(reader, outer, entry, node->worker.watch);
+}
+
+static void
+read_make_safe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base)
+{
+	struct config_node *node = base;
+
+	if (node->worker.watch)
+		config_watch_read_make_safe(reader, outer, entry, &node->worker);
+}
+
 /* Before the values, which go into it. */
+static void
+make_watch(struct config_reader *reader, const struct syntax_entry *entry,
+    struct config_worker *worker)
+{
+	if (!config_entry(entry, "ready") && !config_entry(entry, "probe") &&
+	    !config_entry(entry, "make_safe"))
+		return;
+	worker->watch = config_watch_new();
+	if (!worker->watch)
+		reader->errors.out_of_memory = true;
+}
+
 static void
 make_limits(struct config_reader *reader, const struct syntax_entry *entry,
     struct config_worker *worker)
@@ -283,10 +326,13 @@ read_worker(struct config_reader *reader, const struct config_place *outer,
 		return;
 	check_name(reader, &place, entry);
 	make_limits(reader, entry, &node->worker);
+	make_watch(reader, entry, &node->worker);
 	config_read(reader, &place, &worker_table, entry, NULL, node);
 	check_worker(reader, &place, entry, node);
 	if (node->worker.limits)
 		config_limits_check(reader, &place, entry, node->worker.limits);
+	if (node->worker.watch)
+		config_watch_check(reader, &place, entry, &node->worker);
 
 	if (command && config_entry(entry, "trading"))
 		config_report(reader, &place, config_line(entry, "trading"), "trading",
@@ -414,6 +460,8 @@ config_tree_read(struct config_reader *reader, const struct syntax_entry *file)
 	reserve_children(reader, &root->group, file);
 	read_supervisor(reader, NULL, NULL, root);
 	config_read(reader, NULL, &file_table, file, NULL, root);
+	if (reader->is_fragment)
+		root->group.auto_shutdown = reader->around;
 	check_significance(reader, NULL, file, &root->group);
 	check_names(reader, root);
 }

@@ -81,7 +81,8 @@ child_launch_may_run_ahead(struct child *child)
 {
 	const struct group *group = child->node.parent;
 
-	if (group->start != START_RESTART || group->range != PLAN_RANGE_ONE)
+	if (group->start != START_RESTART || group->range != PLAN_RANGE_ONE ||
+	    child->watch)
 		return false;
 	make_room(child->supervisor);
 	return true;
