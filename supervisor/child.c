@@ -24,6 +24,7 @@
 #include "supervisor/child_output.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 
 #define DOOM_SHUTDOWN_NS                                                               \
@@ -113,6 +114,16 @@ close_event_fd(struct event *event, int *fd)
 	*fd = -1;
 }
 
+static void
+close_link(struct child *child)
+{
+	if (child->link_fd < 0)
+		return;
+	links_remove(child->supervisor->links, child->link_fd);
+	closep(&child->link_fd);
+	child->link_fd = -1;
+}
+
 void
 child_free(struct child *child)
 {
@@ -122,7 +133,7 @@ child_free(struct child *child)
 	child_watch_free(child);
 	event_del(&child->on_timer);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_output, &child->output_fd);
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
@@ -190,6 +201,8 @@ child_rearm(struct child *child)
 			if (check_heartbeat(child, now_ns, &beat_ns) !=
 			    HEARTBEAT_IN_TIME)
 				beat_ns = now_ns;
+			if (beat_ns != HEARTBEAT_NEVER)
+				beat_ns = links_on_grid(beat_ns, now_ns);
 			next_ns = earliest(next_ns, beat_ns);
 		}
 	}
@@ -388,7 +401,7 @@ child_log_end(struct child *child, const char *action, const char *why)
 void
 child_end_life(struct child *child)
 {
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
 	if (child->watch)
@@ -543,13 +556,6 @@ child_had_good_cycle(struct child *child)
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
-}
-
-void
-child_on_link(evutil_socket_t fd, short what, void *data)
-{
-	(void)fd, (void)what;
-	child_read_link(data);
 }
 
 void

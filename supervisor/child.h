@@ -56,7 +56,7 @@ struct child {
 	struct spawn_pending *pending; /* its exec is not known to have succeeded */
 	bool start_failed;	       /* it has not, and the tree does not know yet */
 	TAILQ_ENTRY(child) launch;     /* while either of the two */
-	struct event on_exit, on_link, on_output, on_notify, on_timer;
+	struct event on_exit, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
 	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
@@ -108,7 +108,6 @@ void child_free(struct child *child);
 
 /* Callbacks of the loop, with the child as @data; child_start.c connects them. */
 void child_on_exit(evutil_socket_t fd, short what, void *data);
-void child_on_link(evutil_socket_t fd, short what, void *data);
 void child_on_output(evutil_socket_t fd, short what, void *data);
 void child_on_notify(evutil_socket_t fd, short what, void *data);
 

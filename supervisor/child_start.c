@@ -18,6 +18,7 @@
 #include "supervisor/child_limits.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
@@ -178,7 +179,7 @@ watch_life(struct child *child, int link_fd, struct spawned *process,
 	int r = watch(child, &child->on_exit, process->pidfd, child_on_exit);
 
 	if (r == 0) {
-		r = watch(child, &child->on_link, link_fd, child_on_link);
+		r = links_add(child->supervisor->links, child, link_fd);
 		if (r < 0)
 			event_del(&child->on_exit);
 	}

@@ -20,6 +20,7 @@ struct aftermath;
 struct child;
 struct control;
 struct fragment;
+struct links;
 
 TAILQ_HEAD(fragment_list, fragment);
 TAILQ_HEAD(child_list, child);
@@ -55,6 +56,7 @@ struct supervisor {
 	struct spawn_slots slots;
 	struct child_list launching; /* those of child_launch.c, oldest first */
 	struct event *on_launched;
+	struct links *links;
 	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;

@@ -24,6 +24,7 @@
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/fragment.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
 #include "supervisor/outcome.h"
@@ -507,7 +508,9 @@ open_loop(struct supervisor *supervisor)
 	event_add(supervisor->on_hup, NULL);
 	if (supervisor->notify.watchdog_ns > 0)
 		event_add(supervisor->on_watchdog, &period);
-	r = child_launch_init(supervisor);
+	r = links_new(supervisor, &supervisor->links);
+	if (r == 0)
+		r = child_launch_init(supervisor);
 	if (r == 0)
 		r = watch_sigchld(supervisor);
 	spawn_altered_signals(&supervisor->altered);
@@ -525,6 +528,7 @@ close_loop(struct supervisor *supervisor)
 		if (events[i])
 			event_free(events[i]);
 	child_launch_deinit(supervisor);
+	supervisor->links = links_free(supervisor->links);
 	closep(&supervisor->sigchld_fd);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
