@@ -37,13 +37,36 @@ await(struct child *child)
 static void
 on_launched_cb(evutil_socket_t fd, short what, void *data)
 {
+	const struct timeval at_once = { 0, 0 };
 	struct supervisor *supervisor = data;
-	struct child *child;
+	struct child *child, *next;
 
 	(void)fd, (void)what;
-	while ((child = TAILQ_FIRST(&supervisor->launching))) {
-		if (!child_launch_settle(child))
-			tree_ended(&supervisor->tree, &child->node, PLAN_START_FAILED);
+	for (child = TAILQ_FIRST(&supervisor->launching); child; child = next) {
+		next = TAILQ_NEXT(child, launch);
+		if (child->pending)
+			await(child);
+	}
+	/* A failure may lead to the next at once: others get their turn between. */
+	if (!TAILQ_EMPTY(&supervisor->launching))
+		evtimer_add(supervisor->on_launch_failed, &at_once);
+}
+
+/* Those that fail because of what the tree does here come in the next turn. */
+static void
+on_launch_failed_cb(evutil_socket_t fd, short what, void *data)
+{
+	struct supervisor *supervisor = data;
+	struct child *child;
+	size_t n = 0;
+
+	(void)fd, (void)what;
+	TAILQ_FOREACH(child, &supervisor->launching, launch)
+		n += child->start_failed;
+	while (n-- > 0 && (child = TAILQ_FIRST(&supervisor->launching)) &&
+	       child->start_failed) {
+		child_launch_settle(child);
+		tree_ended(&supervisor->tree, &child->node, PLAN_START_FAILED);
 	}
 }
 
@@ -52,7 +75,9 @@ child_launch_init(struct supervisor *supervisor)
 {
 	supervisor->on_launched =
 	    event_new(supervisor->base, -1, 0, on_launched_cb, supervisor);
-	return supervisor->on_launched ? 0 : -ENOMEM;
+	supervisor->on_launch_failed =
+	    evtimer_new(supervisor->base, on_launch_failed_cb, supervisor);
+	return supervisor->on_launched && supervisor->on_launch_failed ? 0 : -ENOMEM;
 }
 
 void
@@ -60,6 +85,8 @@ child_launch_deinit(struct supervisor *supervisor)
 {
 	if (supervisor->on_launched)
 		event_free(supervisor->on_launched);
+	if (supervisor->on_launch_failed)
+		event_free(supervisor->on_launch_failed);
 }
 
 static void

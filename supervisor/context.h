@@ -55,7 +55,7 @@ struct supervisor {
 	struct guardian guardian;
 	struct spawn_slots slots;
 	struct child_list launching; /* those of child_launch.c, oldest first */
-	struct event *on_launched;
+	struct event *on_launched, *on_launch_failed;
 	struct links *links;
 	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
