@@ -118,10 +118,22 @@ find_program(const char *name, const char *search, char out[PATH_MAX])
 	}
 }
 
+/* Ends and reaps a child by its pid, which stays its own until it is reaped. */
+static void
+discard(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /*
  * Into its cgroup from birth, because the kernel takes 10 ms and more to move a process
  * that is there already. clone3(2) with a stack of its own would need assembly; without
  * one the child has a copy of our memory, and the launch is in a page that is shared.
+ *
+ * Kernels exist (6.18 is one) that kill such a child before its first step once
+ * cgroup.kill has been used in its cgroup: then there is no child, and -1 is returned.
  */
 static pid_t
 clone_into_cgroup(struct spawn_launch *launch, int *ret_pidfd)
@@ -145,6 +157,12 @@ clone_into_cgroup(struct spawn_launch *launch, int *ret_pidfd)
 	if (pid == 0)
 		spawn_child_main(shared);
 	launch->failure = shared->failure;
+	if (pid > 0 && !shared->has_begun) {
+		discard(pid);
+		closep(ret_pidfd);
+		*ret_pidfd = -1;
+		pid = -1;
+	}
 	munmap(shared, sizeof(*shared));
 	return pid;
 }
@@ -217,15 +235,6 @@ clone_keeping_dumpable(
 		(void)prctl(PR_SET_DUMPABLE, 1);
 	errno = error;
 	return pid;
-}
-
-/* Ends and reaps a child by its pid, which stays its own until it is reaped. */
-static void
-discard(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 void

@@ -157,8 +157,11 @@ child_steps(struct spawn_launch *launch)
 }
 
 IN_CHILD int
-spawn_child_main(void *launch)
+spawn_child_main(void *argument)
 {
+	struct spawn_launch *launch = argument;
+
+	launch->has_begun = true;
 	child_steps(launch);
 	for (;;)
 		raw_call(SYS_exit_group, 127, 0, 0, 0);

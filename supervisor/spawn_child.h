@@ -32,10 +32,11 @@ struct spawn_launch {
 	int null_fd;		 /* /dev/null; -1: the child opens it */
 	pid_t parent;
 	bool is_in_cgroup;	      /* from birth */
+	bool has_begun;		      /* written by the child */
 	struct spawn_failure failure; /* step NULL while nothing failed */
 	int tid; /* with CLONE_CHILD_CLEARTID: the kernel makes it 0 when the child does
 		    not use our memory any more */
 };
 
 /** spawn_child_main() - for clone(2), with the struct spawn_launch. Does not return. */
-int spawn_child_main(void *launch);
+int spawn_child_main(void *argument);

@@ -524,12 +524,17 @@ close_loop(struct supervisor *supervisor)
 		supervisor->on_hup, supervisor->on_sigchld, supervisor->on_sweep,
 		supervisor->on_watchdog, supervisor->on_guardian };
 
+	/* From here on our end is decided; a stop that comes now must not change how.
+	 */
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
 	child_launch_deinit(supervisor);
 	supervisor->links = links_free(supervisor->links);
 	closep(&supervisor->sigchld_fd);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
 }
