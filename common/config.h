@@ -184,6 +184,9 @@ int config_load_fragment(const char *path, enum auto_shutdown around,
  */
 int config_for_command(char **command, struct config **ret_config);
 
+/** config_is_of_command() - whether config_for_command() made it. */
+bool config_is_of_command(const struct config *config);
+
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 

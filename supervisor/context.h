@@ -78,6 +78,7 @@ struct supervisor {
 			   start */
 	size_t n_environ;
 
+	struct event *on_quit, *on_passed[3]; /* signals that are passed on */
 	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
 	    *on_watchdog;
 };

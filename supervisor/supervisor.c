@@ -415,11 +415,49 @@ on_hup_cb(evutil_socket_t signal_number, short what, void *data)
 {
 	struct supervisor *supervisor = data;
 
-	if (strcmp(supervisor->config->path, "-") == 0 ||
+	if (config_is_of_command(supervisor->config) ||
 	    (supervisor->has_terminal && !has_terminal()))
 		on_stop_cb(signal_number, what, data);
 	else
 		reload_by_signal(supervisor);
+}
+
+static const int passed_signals[] = { SIGUSR1, SIGUSR2, SIGWINCH };
+
+static void
+pass_signal(struct node *node, void *data)
+{
+	struct child *child = (struct child *)node;
+
+	if (child_is_alive(child))
+		spawn_signal(child->process.pidfd, *(const int *)data);
+}
+
+/* To the command of `run -- COMMAND`. Several workers have no use for one signal, but
+ * nor must it end us. */
+static void
+on_passed_cb(evutil_socket_t signal_number, short what, void *data)
+{
+	struct supervisor *supervisor = data;
+	int number = (int)signal_number;
+
+	(void)what;
+	if (config_is_of_command(supervisor->config))
+		tree_each_worker(&supervisor->tree, pass_signal, &number);
+}
+
+static int
+watch_passed_signals(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(passed_signals); i++) {
+		struct event **event = &supervisor->on_passed[i];
+
+		*event = evsignal_new(
+		    supervisor->base, passed_signals[i], on_passed_cb, supervisor);
+		if (!*event || event_add(*event, NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static void
@@ -515,30 +553,35 @@ open_loop(struct supervisor *supervisor)
 	supervisor->on_term = evsignal_new(base, SIGTERM, on_stop_cb, supervisor);
 	supervisor->on_int = evsignal_new(base, SIGINT, on_stop_cb, supervisor);
 	supervisor->on_hup = evsignal_new(base, SIGHUP, on_hup_cb, supervisor);
+	supervisor->on_quit = evsignal_new(base, SIGQUIT, on_stop_cb, supervisor);
 	supervisor->on_sigchld = evsignal_new(base, SIGCHLD, on_sigchld_cb, supervisor);
 	supervisor->on_sweep = evtimer_new(base, on_sweep_cb, supervisor);
 	supervisor->on_watchdog =
 	    event_new(base, -1, EV_PERSIST, on_watchdog_cb, supervisor);
 	if (!supervisor->on_term || !supervisor->on_int || !supervisor->on_hup ||
-	    !supervisor->on_sigchld || !supervisor->on_sweep ||
+	    !supervisor->on_quit || !supervisor->on_sigchld || !supervisor->on_sweep ||
 	    !supervisor->on_watchdog)
 		return -ENOMEM;
 	event_priority_set(supervisor->on_sweep, SUPERVISOR_PRIORITY_LATER);
 	event_add(supervisor->on_term, NULL);
 	event_add(supervisor->on_int, NULL);
 	event_add(supervisor->on_hup, NULL);
+	event_add(supervisor->on_quit, NULL);
 	event_add(supervisor->on_sigchld, NULL);
 	if (supervisor->notify.watchdog_ns > 0)
 		event_add(supervisor->on_watchdog, &period);
-	return watch_guardian(supervisor);
+	return watch_passed_signals(supervisor) < 0 ? -ENOMEM
+						    : watch_guardian(supervisor);
 }
 
 static void
 close_loop(struct supervisor *supervisor)
 {
 	struct event *events[] = { supervisor->on_term, supervisor->on_int,
-		supervisor->on_hup, supervisor->on_sigchld, supervisor->on_sweep,
-		supervisor->on_watchdog, supervisor->on_guardian };
+		supervisor->on_hup, supervisor->on_quit, supervisor->on_passed[0],
+		supervisor->on_passed[1], supervisor->on_passed[2],
+		supervisor->on_sigchld, supervisor->on_sweep, supervisor->on_watchdog,
+		supervisor->on_guardian };
 
 	/* From here on our end is decided; a stop that comes now must not change how.
 	 */
@@ -548,6 +591,9 @@ close_loop(struct supervisor *supervisor)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGQUIT, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_signals); i++)
+		(void)signal(passed_signals[i], SIG_IGN);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
 }
