@@ -11,7 +11,7 @@ enum feed_kind { FEED_SYNTHETIC, FEED_FILE };
 enum feed_format { FEED_FORMAT_AUTO, FEED_FORMAT_CSV, FEED_FORMAT_NDJSON };
 /* When orders may be placed. */
 enum session_kind { SESSION_ALWAYS, SESSION_US_EQUITIES };
-enum broker_kind { BROKER_PAPER };
+enum broker_kind { BROKER_PAPER, BROKER_ALPACA };
 
 struct config_synthetic {
 	uint64_t seed;
@@ -54,6 +54,15 @@ struct config_risk {
 	enum session_kind session;
 };
 
+struct config_alpaca {
+	char *base_url;			     /* url_check_base() has passed it */
+	char *key_id_file, *secret_key_file; /* NULL: the environment */
+	int64_t timeout_ns;		     /* of a request; > 0 */
+	int64_t settle_ns;		     /* >= 0 */
+	int64_t max_age_ns;		     /* > 0 */
+	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
+};
+
 /** struct config_param - one `key = value` of a strategy's section, as text. */
 struct config_param {
 	char *key, *value;
@@ -76,6 +85,7 @@ struct config_trading {
 	enum broker_kind broker;
 	struct config_paper paper;
 	struct config_risk risk;
+	struct config_alpaca alpaca;
 	char *registry; /* path, or NULL: the built-in one */
 	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,
 			   orders, broker, paper, and risk where a limit is set */

@@ -11,6 +11,8 @@
 #define KILL_POINTS(X)                                                                 \
 	X("journal.before_rename")                                                     \
 	X("journal.after_rename")                                                      \
+	X("journal.migrating")                                                         \
+	X("journal.migrated")                                                          \
 	X("journal.begun")                                                             \
 	X("journal.cluster_written")                                                   \
 	X("journal.intent_written")                                                    \
