@@ -20,6 +20,7 @@ static const char *const feeds[] = { "synthetic", "file", NULL };
 static const char *const formats[] = { "auto", "csv", "ndjson", NULL };
 static const char *const units[] = { "rfc3339", "s", "ms", "us", "ns", NULL };
 static const char *const brokers[] = { "paper", "alpaca", NULL };
+static const char *const sessions[] = { "always", "us_equities", NULL };
 
 #define AT(member) offsetof(struct config_trading, member)
 
@@ -74,6 +75,21 @@ static const struct config_key alpaca_keys[] = {
 	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 1000000 },
 };
 
+static const struct config_key risk_keys[] = {
+	{ "max_order_notional", KEY_DECIMAL, AT(risk.max_order_notional), "0", 0,
+	    INT64_MAX },
+	{ "max_orders_per_cycle", KEY_COUNT, AT(risk.max_orders_per_cycle), "0", 0,
+	    UINT32_MAX },
+	{ "max_orders_per_minute", KEY_COUNT, AT(risk.max_orders_per_minute), "0", 0,
+	    UINT32_MAX },
+	{ "max_daily_loss", KEY_DECIMAL, AT(risk.max_daily_loss), "0", 0, INT64_MAX },
+	{ "price_collar", KEY_DECIMAL, AT(risk.price_collar), "0", 0,
+	    10000 * DECIMAL_ONE },
+	{ "kill_file", KEY_PATH, AT(risk.kill_file) },
+	{ "session", KEY_WORD, AT(risk.session), "always", .words = sessions },
+};
+#define RISK_NUMBERS 5 /* of these, the first */
+
 /* A section within the trading section whose values lie in struct config_trading, too.
  */
 static const struct config_part {
@@ -85,6 +101,7 @@ static const struct config_part {
 	{ "orders", CONFIG_TABLE(orders_keys) },
 	{ "paper", CONFIG_TABLE(paper_keys) },
 	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
+	{ "risk", CONFIG_TABLE(risk_keys) },
 };
 
 static void read_part(struct config_reader *reader, const struct config_place *outer,
@@ -102,6 +119,7 @@ static const struct config_key trading_keys[] = {
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
 	{ "alpaca", KEY_SECTION, .read = read_part },
+	{ "risk", KEY_SECTION, .read = read_part },
 	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
 #undef AT
@@ -231,6 +249,21 @@ add_table_to_hash(uint32_t hash, const struct config_table *table,
 	return hash;
 }
 
+/* Nothing where there is no limit, so that the hashes of before there were any stay. */
+static uint32_t
+add_risk_to_hash(uint32_t hash, const struct config_trading *trading)
+{
+	static const struct config_table numbers = { risk_keys, RISK_NUMBERS };
+	const struct config_risk *risk = &trading->risk;
+	uint32_t added = add_table_to_hash(hash, &numbers, trading);
+
+	if (risk->kill_file)
+		added = add_to_hash(added, risk->kill_file);
+	if (risk->session != SESSION_ALWAYS)
+		added = add_to_hash(added, sessions[risk->session]);
+	return config_risk_is_limited(risk) ? added : hash;
+}
+
 /* Over what decides orders; a place in the file or a comment is none of it. */
 static uint32_t
 hash_trading(const struct config_trading *trading)
@@ -245,7 +278,16 @@ hash_trading(const struct config_trading *trading)
 	}
 	hash = add_to_hash(
 	    add_table_to_hash(hash, &orders, trading), brokers[trading->broker]);
-	return add_table_to_hash(hash, &paper, trading);
+	return add_risk_to_hash(add_table_to_hash(hash, &paper, trading), trading);
+}
+
+bool
+config_risk_is_limited(const struct config_risk *risk)
+{
+	return risk->max_order_notional > 0 || risk->max_orders_per_cycle > 0 ||
+	       risk->max_orders_per_minute > 0 || risk->max_daily_loss > 0 ||
+	       risk->price_collar > 0 || risk->kill_file ||
+	       risk->session != SESSION_ALWAYS;
 }
 
 /* A strategy given as a path is relative to the file, as every path is. */

@@ -52,6 +52,9 @@ load(struct holding *holding, struct journal *journal, const char *symbol)
 		holding->order = (struct broker_order){ .number = order.number,
 			.side = order.side,
 			.quantity = order.quantity };
+	r = journal_price(journal, symbol, &holding->price);
+	if (r != 0 && r != JOURNAL_E_NONE)
+		return r;
 	holding->loaded = true;
 	return 0;
 }
@@ -83,6 +86,7 @@ book_set_price(struct book *book, uint32_t index, int64_t price)
 {
 	struct holding *holding = &book->holdings[index];
 
+	holding->last_price = holding->price;
 	holding->price = price;
 	if (!holding->price_new) {
 		holding->price_new = true;

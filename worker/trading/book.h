@@ -17,6 +17,7 @@ struct holding {
 	int64_t position;	   /* negative: short */
 	int64_t price;		   /* the last; known once an event came */
 	bool price_new;		   /* the journal does not have it yet */
+	int64_t last_price;	   /* the one before; 0: there was none */
 };
 
 struct book {

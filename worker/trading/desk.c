@@ -7,6 +7,7 @@
 #include "worker/trading/desk.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -19,6 +20,9 @@ int
 desk_init(struct desk *desk)
 {
 	desk->ops = broker_find(desk->trading->broker);
+	desk->guard.worker = desk->worker;
+	desk->guard.trading = desk->trading;
+	desk->guard.journal = desk->journal;
 	return desk->ops->create(desk->trading, &desk->broker);
 }
 
@@ -45,6 +49,7 @@ desk_reset(struct desk *desk)
 		return r;
 	desk->ops->restore(desk->broker, cash);
 	book_reset(&desk->book);
+	guard_reset(&desk->guard);
 	desk->clusters = desk->orders = desk->fills = 0;
 	return 0;
 }
@@ -137,12 +142,57 @@ count_orders_of_day(struct desk *desk, int64_t time_ns, int64_t *ret_count)
 	    end > INT64_MAX ? INT64_MAX : (int64_t)end, ret_count);
 }
 
-static int
-decide(struct desk *desk, const struct tradesup_event *event, enum tradesup_side side,
-    const struct holding *holding, struct order_decision *ret_decision)
+/* The figures of the limits that order_decide() knows. */
+static struct risk_verdict
+figures_of(const struct desk *desk, const struct order_situation *situation)
 {
+	const struct config_orders *rules = &desk->trading->orders;
+	struct risk_verdict figures = { 0 };
+
+	if (rules->max_orders_per_day > 0 &&
+	    situation->orders_today >= rules->max_orders_per_day) {
+		figures.figures = RISK_COUNTS;
+		figures.value = situation->orders_today;
+		figures.limit = rules->max_orders_per_day;
+	}
+	return figures;
+}
+
+/* What the rules let pass, or refuse by one of the limits in them, is the guard's. */
+static int
+guard(struct desk *desk, const struct tradesup_event *event, const char *id,
+    const struct order_situation *situation, struct order_decision *decision)
+{
+	const struct guard_order order = {
+		.symbol = event->symbol,
+		.cluster = id,
+		.side = decision->side,
+		.quantity = decision->quantity,
+		.price = situation->price,
+		.opens = situation->position == 0,
+		.last_price = desk->book.holdings[event->symbol_index].last_price,
+		.time_ns = event->time_ns,
+		.orders_in_cycle = desk->orders,
+	};
+	struct risk_verdict figures;
+
+	if (!decision->skipped)
+		return guard_check(&desk->guard, &order, &decision->skipped);
+	if (strncmp(decision->skipped, "risk:", 5) == 0) {
+		figures = figures_of(desk, situation);
+		guard_skipped(&desk->guard, &order, decision->skipped, &figures);
+	}
+	return 0;
+}
+
+static int
+decide(struct desk *desk, const struct tradesup_event *event,
+    const struct tradesup_cluster *cluster, const char *id,
+    struct order_decision *ret_decision)
+{
+	const struct holding *holding = &desk->book.holdings[event->symbol_index];
 	struct order_situation situation = {
-		.side = side,
+		.side = cluster->side,
 		.price = event->price,
 		.position = holding->position,
 		.order_open = holding->order_open,
@@ -156,7 +206,7 @@ decide(struct desk *desk, const struct tradesup_event *event, enum tradesup_side
 			return r;
 	}
 	*ret_decision = order_decide(&desk->trading->orders, &situation);
-	return 0;
+	return guard(desk, event, id, &situation, ret_decision);
 }
 
 static int
@@ -226,7 +276,7 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
-	r = decide(desk, event, cluster->side, holding, &decision);
+	r = decide(desk, event, cluster, id, &decision);
 	if (r != 0)
 		return r;
 	intent = (struct journal_order){

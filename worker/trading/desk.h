@@ -11,6 +11,7 @@
 #pragma once
 
 #include "worker/trading/book.h"
+#include "worker/trading/guard.h"
 
 struct desk {
 	const char *worker;		      /* borrowed */
@@ -20,6 +21,7 @@ struct desk {
 	const struct broker_ops *ops;
 	struct broker *broker; /* owned */
 	struct book book;
+	struct guard guard;   /* state_dir is the caller's to fill in */
 	uint32_t module_hash; /* of the module that the clusters come from */
 	int64_t clusters, orders,
 	    fills; /* since desk_reset(), or since the caller set them to 0 */

@@ -166,6 +166,9 @@ int journal_add_order(
 int journal_add_fill(struct journal *journal, const struct journal_fill *fill);
 int journal_set_price(struct journal *journal, const char *symbol, int64_t price);
 
+/** journal_price() - a symbol's last price. Return: 0; JOURNAL_E_NONE; as above. */
+int journal_price(struct journal *journal, const char *symbol, int64_t *ret_price);
+
 /**
  * journal_move_order() - an order's next status
  * @broker_id, @reason: NULL leaves what is there

@@ -137,6 +137,23 @@ journal_set_price(struct journal *journal, const char *symbol, int64_t price)
 }
 
 int
+journal_price(struct journal *journal, const char *symbol, int64_t *ret_price)
+{
+	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = journal_query(
+	    journal, STATEMENT_GET_PRICE, &(struct value)TEXT(symbol), 1, &row);
+	if (r != 0)
+		return r;
+	r = journal_step(journal, row);
+	if (r != 0)
+		return r;
+	*ret_price = sqlite3_column_int64(row, 0);
+	return 0;
+}
+
+int
 journal_move_order(struct journal *journal, int64_t number, enum order_status from,
     enum order_status to, const char *broker_id, const char *reason)
 {

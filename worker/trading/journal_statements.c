@@ -42,6 +42,7 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[STATEMENT_SET_PRICE] = "INSERT INTO prices (symbol, price) VALUES (?1, ?2)"
 				" ON CONFLICT (symbol) DO UPDATE SET price = ?2",
+	[STATEMENT_GET_PRICE] = "SELECT price FROM prices WHERE symbol = ?1",
 	[STATEMENT_MOVE_ORDER] =
 	    "UPDATE orders SET status = ?3, broker_id = coalesce(?4, broker_id),"
 	    " reason = coalesce(?5, reason) WHERE number = ?1 AND status = ?2",

@@ -28,9 +28,12 @@
 
 struct trader {
 	const struct config_trading *trading; /* borrowed */
-	char *worker, *cursor, *freeze;	      /* owned; freeze may be NULL */
+	char *worker, *cursor, *freeze,
+	    *state_dir; /* owned; the last two may be NULL */
 	trader_alive alive;
 	void *alive_data;
+	news_on_event on_event;
+	void *on_event_data;
 
 	struct journal *journal;
 	struct journal_state committed; /* what the journal says */
@@ -341,6 +344,7 @@ run_batch(struct trader *trader, struct trader_result *result,
 	result->orders = trader->desk.orders;
 	result->fills = trader->desk.fills;
 	trader->committed = state;
+	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
 	trader->limit = 0;
 	return 0;
 }
@@ -385,6 +389,7 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	trader->desk.trading = trader->trading;
 	trader->desk.journal = trader->journal;
 	trader->desk.freeze = trader->freeze;
+	trader->desk.guard.state_dir = trader->state_dir;
 	r = desk_init(&trader->desk);
 	if (r < 0)
 		return fail_journal(trader, r, ret_failure);
@@ -408,9 +413,11 @@ trader_open(const char *worker, const struct config_trading *trading,
 		trader->worker = strdup(worker);
 		trader->cursor = strdup(paths->cursor);
 		trader->freeze = paths->freeze ? strdup(paths->freeze) : NULL;
+		trader->state_dir = paths->state_dir ? strdup(paths->state_dir) : NULL;
 	}
 	if (!trader || !trader->worker || !trader->cursor ||
-	    (paths->freeze && !trader->freeze)) {
+	    (paths->freeze && !trader->freeze) ||
+	    (paths->state_dir && !trader->state_dir)) {
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "%s: out of memory", worker);
 	}
@@ -426,6 +433,13 @@ trader_set_alive(struct trader *trader, trader_alive alive, void *data)
 {
 	trader->alive = alive;
 	trader->alive_data = data;
+}
+
+void
+trader_set_on_event(struct trader *trader, news_on_event on_event, void *data)
+{
+	trader->on_event = on_event;
+	trader->on_event_data = data;
 }
 
 int
@@ -523,6 +537,7 @@ trader_free(struct trader *trader)
 	free(trader->worker);
 	free(trader->cursor);
 	free(trader->freeze);
+	free(trader->state_dir);
 	free(trader);
 	return NULL;
 }

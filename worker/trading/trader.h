@@ -14,6 +14,7 @@
 #include "common/config_trading.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "worker/trading/news.h"
 
 struct trader;
 
@@ -23,6 +24,8 @@ struct trader_paths {
 				the journal's counts */
 	const char *freeze;  /* StateFiles.PRE_MARKET_FREEZE: while it exists no new
 				order is placed; may be NULL */
+	const char *state_dir; /* of all workers, where the latches are; NULL: none
+				  count */
 };
 
 /** struct trader_result - what one batch did */
@@ -59,6 +62,10 @@ int trader_open(const char *worker, const struct config_trading *trading,
  * replay still shows life. */
 typedef void (*trader_alive)(void *data);
 void trader_set_alive(struct trader *trader, trader_alive alive, void *data);
+
+/** trader_set_on_event() - called after a batch for each event that it brought:
+ * order.refused, order.latched. */
+void trader_set_on_event(struct trader *trader, news_on_event on_event, void *data);
 
 /**
  * trader_batch() - take up to trading.batch records and commit
