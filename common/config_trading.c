@@ -19,8 +19,8 @@
 static const char *const feeds[] = { "synthetic", "file", NULL };
 static const char *const formats[] = { "auto", "csv", "ndjson", NULL };
 static const char *const units[] = { "rfc3339", "s", "ms", "us", "ns", NULL };
-static const char *const brokers[] = { "paper", "alpaca", NULL };
 static const char *const sessions[] = { "always", "us_equities", NULL };
+static const char *const brokers[] = { "paper", "alpaca", NULL };
 
 #define AT(member) offsetof(struct config_trading, member)
 
@@ -64,17 +64,6 @@ static const struct config_key paper_keys[] = {
 	    10000 * DECIMAL_ONE - 1 },
 };
 
-static const struct config_key alpaca_keys[] = {
-	{ "base_url", KEY_TEXT, AT(alpaca.base_url),
-	    "https://paper-api.alpaca.markets" },
-	{ "key_id_file", KEY_PATH, AT(alpaca.key_id_file) },
-	{ "secret_key_file", KEY_PATH, AT(alpaca.secret_key_file) },
-	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
-	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
-	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
-	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 1000000 },
-};
-
 static const struct config_key risk_keys[] = {
 	{ "max_order_notional", KEY_DECIMAL, AT(risk.max_order_notional), "0", 0,
 	    INT64_MAX },
@@ -90,6 +79,17 @@ static const struct config_key risk_keys[] = {
 };
 #define RISK_NUMBERS 5 /* of these, the first */
 
+static const struct config_key alpaca_keys[] = {
+	{ "base_url", KEY_TEXT, AT(alpaca.base_url),
+	    "https://paper-api.alpaca.markets" },
+	{ "key_id_file", KEY_PATH, AT(alpaca.key_id_file) },
+	{ "secret_key_file", KEY_PATH, AT(alpaca.secret_key_file) },
+	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
+	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
+	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
+	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 10000 },
+};
+
 /* A section within the trading section whose values lie in struct config_trading, too.
  */
 static const struct config_part {
@@ -100,8 +100,8 @@ static const struct config_part {
 	{ "file", CONFIG_TABLE(file_keys) },
 	{ "orders", CONFIG_TABLE(orders_keys) },
 	{ "paper", CONFIG_TABLE(paper_keys) },
-	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
 	{ "risk", CONFIG_TABLE(risk_keys) },
+	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
 };
 
 static void read_part(struct config_reader *reader, const struct config_place *outer,
@@ -118,8 +118,8 @@ static const struct config_key trading_keys[] = {
 	{ "file", KEY_SECTION, .read = read_part },
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
-	{ "alpaca", KEY_SECTION, .read = read_part },
 	{ "risk", KEY_SECTION, .read = read_part },
+	{ "alpaca", KEY_SECTION, .read = read_part },
 	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
 #undef AT

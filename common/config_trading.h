@@ -44,15 +44,6 @@ struct config_paper {
 	int64_t slippage_bps; /* decimal; 0 <= x < 10000 */
 };
 
-struct config_alpaca {
-	char *base_url;			     /* url_check_base() has passed it */
-	char *key_id_file, *secret_key_file; /* NULL: the environment */
-	int64_t timeout_ns;		     /* of a request; > 0 */
-	int64_t settle_ns;		     /* >= 0 */
-	int64_t max_age_ns;		     /* > 0 */
-	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
-};
-
 struct config_risk {
 	int64_t max_order_notional; /* 0: none, as of all of these */
 	uint32_t max_orders_per_cycle;
@@ -61,6 +52,15 @@ struct config_risk {
 	int64_t price_collar; /* percent, a decimal */
 	char *kill_file;      /* NULL: none */
 	enum session_kind session;
+};
+
+struct config_alpaca {
+	char *base_url;			     /* url_check_base() has passed it */
+	char *key_id_file, *secret_key_file; /* NULL: the environment */
+	int64_t timeout_ns;		     /* of a request; > 0 */
+	int64_t settle_ns;		     /* >= 0 */
+	int64_t max_age_ns;		     /* > 0 */
+	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
 };
 
 /** struct config_param - one `key = value` of a strategy's section, as text. */
@@ -84,8 +84,8 @@ struct config_trading {
 	struct config_orders orders;
 	enum broker_kind broker;
 	struct config_paper paper;
-	struct config_alpaca alpaca;
 	struct config_risk risk;
+	struct config_alpaca alpaca;
 	char *registry; /* path, or NULL: the built-in one */
 	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,
 			   orders, broker, paper, and risk where a limit is set */

@@ -54,11 +54,11 @@ struct courier {
 	bool is_held; /* a mismatch, if the latch cannot be set */
 	bool is_due;  /* reconciling, once more */
 	bool is_told_difference;
-	char *difference;      /* as text; owned */
-	int64_t difference_ns; /* monotonic, since when it is this one */
-	int64_t reconciled_ns; /* monotonic */
-	bool is_unreachable;   /* told */
-	bool is_locked;	       /* told */
+	char *difference;	 /* as text; owned */
+	int64_t difference_ns;	 /* monotonic, since when it is this one */
+	int64_t reconciled_ns;	 /* monotonic */
+	bool is_unreachable;	 /* told */
+	bool is_busy, is_locked; /* told */
 	bool has_news;
 	bool is_cash_old;
 	int cash_tries; /* at the feed's end */
@@ -101,40 +101,49 @@ tell(struct courier *courier, enum log_level level, const char *event,
 	emit(courier, level, &record);
 }
 
+static void
+tell_state(struct courier *courier, enum log_level level, const char *event,
+    const struct broker_reply *reply)
+{
+	const char *why = NULL;
+	int64_t ready_ns = courier->site.ops->ready_ns(courier->site.broker, &why);
+	struct record record;
+
+	record_init(&record, event);
+	record_text(&record, "broker", courier->site.ops->name);
+	if (level < LOG_LEVEL_NOTICE) {
+		record_text(&record, "kind", "net");
+		record_text(&record, "reason", reply->text);
+	}
+	if (level < LOG_LEVEL_NOTICE && ready_ns > 0 && ready_ns != INT64_MAX)
+		record_int(
+		    &record, "retry_ms", (ready_ns - clock_monotonic_ns()) / NS_PER_MS);
+	emit(courier, level, &record);
+}
+
 /* What has become of the broker itself, once a change. */
 static void
 tell_broker(struct courier *courier, const struct broker_reply *reply)
 {
+	bool is_silent =
+	    reply->result == BROKER_UNSENT || reply->result == BROKER_UNCLEAR;
+	bool is_busy = reply->result == BROKER_BUSY;
 	bool is_locked = reply->result == BROKER_LOCKED;
-	bool is_silent = reply->result == BROKER_UNSENT ||
-			 reply->result == BROKER_UNCLEAR ||
-			 reply->result == BROKER_BUSY;
-	const char *why = NULL;
-	struct record record;
-	int64_t ready_ns = courier->site.ops->ready_ns(courier->site.broker, &why);
 
-	if (is_locked && !courier->is_locked) {
-		record_init(&record, "broker.locked");
-		record_text(&record, "broker", courier->site.ops->name);
-		record_text(&record, "reason", reply->text);
-		emit(courier, LOG_LEVEL_ERROR, &record);
-	} else if (is_silent && !courier->is_unreachable) {
-		record_init(&record, "broker.unreachable");
-		record_text(&record, "broker", courier->site.ops->name);
-		record_text(&record, "kind", "net");
-		record_text(&record, "reason", reply->text);
-		if (ready_ns > 0 && ready_ns != INT64_MAX)
-			record_int(&record, "retry_ms",
-			    (ready_ns - clock_monotonic_ns()) / NS_PER_MS);
-		emit(courier, LOG_LEVEL_WARNING, &record);
-	} else if (!is_silent && !is_locked && courier->is_unreachable) {
-		record_init(&record, "broker.reachable");
-		record_text(&record, "broker", courier->site.ops->name);
-		emit(courier, LOG_LEVEL_NOTICE, &record);
-		courier->is_due = true;
-	}
-	courier->is_unreachable = is_silent;
+	if (is_locked && !courier->is_locked)
+		tell_state(courier, LOG_LEVEL_ERROR, "broker.locked", reply);
+	else if (is_silent && !courier->is_unreachable)
+		tell_state(courier, LOG_LEVEL_WARNING, "broker.unreachable", reply);
+	else if (is_busy && !courier->is_busy)
+		tell_state(courier, LOG_LEVEL_WARNING, "broker.busy", reply);
+	courier->is_busy = is_busy;
 	courier->is_locked |= is_locked;
+	if (!is_silent && !is_busy && !is_locked && courier->is_unreachable) {
+		tell_state(courier, LOG_LEVEL_NOTICE, "broker.reachable", reply);
+		courier->is_due = true;
+		courier->is_unreachable = false;
+	}
+	courier->is_unreachable |= is_silent;
 }
 
 static void
