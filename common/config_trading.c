@@ -120,7 +120,7 @@ static const struct config_key alpaca_keys[] = {
 	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
 	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
 	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
-	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 1000000 },
+	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 10000 },
 };
 
 /* A section within the trading section whose values lie in struct config_trading, too.

@@ -28,8 +28,9 @@
 #define LATCH_MISMATCH "mismatch"
 #define LATCH_MAX_DAILY_LOSS "max_daily_loss"
 #define LATCH_ORDER_THROTTLE "order_throttle"
-#define LATCH_MODULE_FALLBACK "module_fallback" /* may close a position, not open one  \
-						 */
+#define LATCH_MODULE_FALLBACK                                                          \
+	"module_fallback" /* may close a position, not open one                        \
+			   */
 #define LATCH_SERVICE_INTENSITY "service_intensity"
 #define LATCH_UNREADABLE "latch" /* for what stops without our knowing why */
 
@@ -94,3 +95,7 @@ void latch_check(
  * Return: 0; -errno: some are still set.
  */
 int latch_clear(const char *state_dir, const char *worker, struct latches *ret_cleared);
+
+/** latch_clear_rule() - take away the one of a worker and a rule whose cause is gone.
+ * Return: 0, also if it is not set; -errno. */
+int latch_clear_rule(const char *state_dir, const char *worker, const char *rule);

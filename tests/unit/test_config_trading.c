@@ -259,6 +259,11 @@ static const struct {
 	    "3: worker w: trading: flow_alerts: limit: \"201\" is out of range: it "
 	    "must be from 1 to 200\n"
 	    "3: worker w: trading: flow_alerts: base_url: is empty" },
+	{ "alpaca { patience = 1s }",
+	    "2: worker w: trading: alpaca: patience: unknown key" },
+	{ "broker = alpaca\nalpaca { base_url = \"http://example.com\" }",
+	    "3: worker w: trading: alpaca: base_url: is plain http, which is for a "
+	    "loopback address alone" },
 	{ "batch = 0", "2: worker w: trading: batch: \"0\" is out of range: it must be "
 		       "from 1 to 10000000" },
 	{ "\nfeed = file",

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "common/config_trading.h"
+#include "common/error.h"
 #include "worker/trading/orders.h"
 
 #define BROKER_ID_MAX 64
@@ -130,6 +131,13 @@ struct broker_ops {
 
 	/** terms() - what it and the configuration promise */
 	struct order_terms (*terms)(const struct config_trading *trading);
+
+	/** keep_budget() - keep the account's request budget in @directory, shared by
+	 * all its workers. Without this call there is none. Return: 0; -errno, @error
+	 * filled.
+	 */
+	int (*keep_budget)(
+	    struct broker *broker, const char *directory, struct error *error);
 
 	/** set_alive() - NULL: nobody is told while an answer is waited for. */
 	void (*set_alive)(struct broker *broker, broker_alive alive, void *data);

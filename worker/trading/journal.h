@@ -222,6 +222,14 @@ int journal_change_order(struct journal *journal, const struct journal_change *c
 int journal_add_adjustment(struct journal *journal, const char *symbol,
     int64_t quantity, int64_t price, int64_t time_ns);
 
+/** journal_add_accepted() - an order at the broker that is not ours, and that a person
+ * knows of. */
+int journal_add_accepted(struct journal *journal, const char *client_order_id);
+
+/** journal_each_accepted() - as the other journal_each_…(). */
+int journal_each_accepted(struct journal *journal,
+    int (*on_accepted)(const char *client_order_id, void *data), void *data);
+
 int journal_set_account(struct journal *journal, int64_t cash, int64_t read_ns);
 
 /** journal_get_account() - the cash at the real broker, and when it was read. Return:

@@ -109,6 +109,30 @@ journal_add_adjustment(struct journal *journal, const char *symbol, int64_t quan
 }
 
 int
+journal_add_accepted(struct journal *journal, const char *client_order_id)
+{
+	return JOURNAL_DO(journal, STATEMENT_ADD_ACCEPTED, TEXT(client_order_id));
+}
+
+int
+journal_each_accepted(struct journal *journal,
+    int (*on_accepted)(const char *client_order_id, void *data), void *data)
+{
+	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = journal_query(journal, STATEMENT_EACH_ACCEPTED, NULL, 0, &row);
+	if (r != 0)
+		return r;
+	while ((r = journal_step(journal, row)) == 0) {
+		r = on_accepted((const char *)sqlite3_column_text(row, 0), data);
+		if (r != 0)
+			return r;
+	}
+	return r == JOURNAL_E_NONE ? 0 : r;
+}
+
+int
 journal_set_account(struct journal *journal, int64_t cash, int64_t read_ns)
 {
 	return JOURNAL_DO(

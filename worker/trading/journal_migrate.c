@@ -76,7 +76,11 @@ journal_read_old(struct journal *journal, int64_t version)
 {
 	if (version == JOURNAL_SCHEMA_VERSION)
 		return 0;
+	/* Columns of the lives of orders are not missed: an old file has no real
+	 * broker's.
+	 */
 	return exec(journal,
 	    "CREATE TEMP TABLE adjustments (number, symbol, quantity, price, time);"
+	    "CREATE TEMP TABLE accepted_orders (client_order_id);"
 	    "CREATE TEMP TABLE account (id, cash, read)");
 }

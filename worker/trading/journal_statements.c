@@ -99,6 +99,9 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_ADD_ADJUSTMENT] =
 	    "INSERT INTO adjustments (symbol, quantity, price, time)"
 	    " VALUES (?1, ?2, ?3, ?4)",
+	[STATEMENT_ADD_ACCEPTED] =
+	    "INSERT OR IGNORE INTO accepted_orders (client_order_id) VALUES (?1)",
+	[STATEMENT_EACH_ACCEPTED] = "SELECT client_order_id FROM accepted_orders",
 	[STATEMENT_SET_ACCOUNT] =
 	    "INSERT OR REPLACE INTO account (id, cash, read) VALUES (0, ?1, ?2)",
 	[STATEMENT_GET_ACCOUNT] = "SELECT cash, read FROM account",

@@ -327,6 +327,19 @@ order_side_name(enum tradesup_side side)
 	return side == TRADESUP_BUY ? "buy" : "sell";
 }
 
+void
+order_fill(int64_t filled, int64_t average, int64_t now_filled, int64_t now_average,
+    int64_t *ret_quantity, int64_t *ret_price)
+{
+	int64_t quantity = now_filled - filled;
+	__int128 cost = (__int128)now_filled * now_average - (__int128)filled * average;
+	__int128 price = (cost + quantity / 2) / quantity;
+
+	*ret_quantity = quantity;
+	/* An average that was corrected can leave a difference that is no price. */
+	*ret_price = price > 0 && price <= INT64_MAX ? (int64_t)price : now_average;
+}
+
 static struct order_decision
 skip(const char *why)
 {

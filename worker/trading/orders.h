@@ -144,6 +144,16 @@ int order_status_parse(const char *text, enum order_status *ret_status);
 /** order_status_may_follow() - whether an order may go from @from to @to. */
 bool order_status_may_follow(enum order_status from, enum order_status to);
 
+/**
+ * order_fill() - what was filled between two looks at an order
+ * @filled, @average: quantity and its average price so far; @now_…: as it is now, more
+ *
+ * The price is that at which the sums come out as the broker has them, to half of the
+ * last digit for each unit.
+ */
+void order_fill(int64_t filled, int64_t average, int64_t now_filled,
+    int64_t now_average, int64_t *ret_quantity, int64_t *ret_price);
+
 /** order_side_name() - "buy", "sell". */
 const char *order_side_name(enum tradesup_side side);
 
