@@ -23,6 +23,7 @@
 #include "supervisor/child_output.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
 #include "supervisor/make_safe.h"
 
 #define DOOM_SHUTDOWN_NS                                                               \
@@ -513,6 +514,7 @@ child_had_good_cycle(struct child *child)
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
+	holds_good_cycle(child->supervisor);
 }
 
 void
