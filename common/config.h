@@ -158,6 +158,14 @@ int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
 /**
+ * config_load_fragment() - the same for sections that will be in another file's group
+ * @around: that group's; it decides whether they may be significant, not what this file
+ *          says of a supervisor
+ */
+int config_load_fragment(const char *path, enum auto_shutdown around,
+    config_on_error on_error, void *data, struct config **ret_config);
+
+/**
  * config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent
  * worker named after the command's last path part.
  */

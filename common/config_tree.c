@@ -467,6 +467,8 @@ config_tree_read(struct config_reader *reader, const struct syntax_entry *file)
 	reserve_children(reader, &root->group, file);
 	read_supervisor(reader, NULL, NULL, root);
 	config_read(reader, NULL, &file_table, file, NULL, root);
+	if (reader->is_fragment)
+		root->group.auto_shutdown = reader->around;
 	check_significance(reader, NULL, file, &root->group);
 	check_names(reader, root);
 }

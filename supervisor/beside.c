@@ -17,9 +17,12 @@
 
 struct beside {
 	LIST_ENTRY(beside) entry;
+	struct supervisor *supervisor;
 	struct child *child; /* NULL: cancelled */
 	struct spawned process;
 	struct event on_exit; /* also the deadline */
+	int64_t due_ns, patience_ns;
+	bool renewed; /* its deadline, after a stall: once */
 	bool killed;
 	beside_ended ended;
 	void *data;
@@ -35,6 +38,33 @@ forget(struct beside *beside)
 }
 
 static void
+wait_for_exit(struct beside *beside)
+{
+	const struct timeval deadline = { .tv_sec = beside->patience_ns / NS_PER_S,
+		.tv_usec = (suseconds_t)(beside->patience_ns % NS_PER_S / 1000) };
+
+	beside->due_ns = clock_monotonic_ns() + beside->patience_ns;
+	event_add(&beside->on_exit, beside->patience_ns > 0 ? &deadline : NULL);
+}
+
+/* A time that passed while nobody looked is no time for the program either. */
+static void
+on_deadline(struct beside *beside)
+{
+	struct supervisor *supervisor = beside->supervisor;
+
+	supervisor_look(supervisor, beside->due_ns);
+	if (supervisor->fresh_ns > beside->due_ns && !beside->renewed) {
+		beside->renewed = true;
+		wait_for_exit(beside);
+		return;
+	}
+	beside->killed = true;
+	spawn_signal(beside->process.pidfd, SIGKILL);
+	event_add(&beside->on_exit, NULL);
+}
+
+static void
 on_exit_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct beside *beside = data;
@@ -42,9 +72,7 @@ on_exit_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	if (!(what & EV_READ)) {
-		beside->killed = true;
-		spawn_signal(beside->process.pidfd, SIGKILL);
-		event_add(&beside->on_exit, NULL);
+		on_deadline(beside);
 		return;
 	}
 	spawn_kill_group(beside->process.pid);
@@ -63,8 +91,6 @@ struct beside *
 beside_start(struct child *child, const struct beside_program *program,
     struct spawn_failure *ret_failure)
 {
-	const struct timeval deadline = { .tv_sec = program->deadline_ns / NS_PER_S,
-		.tv_usec = (suseconds_t)(program->deadline_ns % NS_PER_S / 1000) };
 	struct beside *beside = calloc(1, sizeof(*beside));
 
 	if (!beside) {
@@ -76,13 +102,15 @@ beside_start(struct child *child, const struct beside_program *program,
 		free(beside);
 		return NULL;
 	}
+	beside->supervisor = child->supervisor;
 	beside->child = child;
+	beside->patience_ns = program->deadline_ns;
 	beside->ended = program->ended;
 	beside->data = program->data;
 	LIST_INSERT_HEAD(&child->supervisor->besides, beside, entry);
 	event_assign(&beside->on_exit, child->supervisor->base, beside->process.pidfd,
 	    EV_READ, on_exit_cb, beside);
-	event_add(&beside->on_exit, program->deadline_ns > 0 ? &deadline : NULL);
+	wait_for_exit(beside);
 	return beside;
 }
 

@@ -266,6 +266,32 @@ kill_now(struct child *child)
 }
 
 static void
+kill_after(struct child *child, int64_t patience_ns)
+{
+	int64_t kill_ns = clock_monotonic_ns() + patience_ns;
+
+	if (kill_ns >= child->kill_ns)
+		return;
+	child->kill_ns = kill_ns;
+	child->kill_after_ns = patience_ns;
+}
+
+/* What became due while nobody looked begins afresh: the worker may have slept, too. A
+ * stop does so only once, or a machine that is always late would never end one. */
+static void
+renew_deadlines(struct child *child)
+{
+	int64_t fresh_ns = child->supervisor->fresh_ns;
+
+	if (child->eof_ns < fresh_ns)
+		child->eof_ns = fresh_ns + CHILD_EOF_PATIENCE_NS;
+	if (child->kill_ns >= fresh_ns || child->kill_after_ns == 0)
+		return;
+	child->kill_ns = fresh_ns + child->kill_after_ns;
+	child->kill_after_ns = 0;
+}
+
+static void
 on_timer_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct child *child = data;
@@ -273,6 +299,7 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)fd, (void)what;
 	child->timer_ns = HEARTBEAT_NEVER;
+	renew_deadlines(child);
 	if (now_ns >= child->wake_ns) {
 		child->wake_ns = HEARTBEAT_NEVER;
 		tree_wake(&child->supervisor->tree, &child->node);
@@ -282,6 +309,8 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 		/* What waits in the socket proves that it was alive while we were not
 		 * looking. */
 		child_read_link(child);
+		if (child->notify_fd >= 0)
+			child_read_notify(child);
 		if (now_ns >= child->kill_ns)
 			kill_now(child);
 		if (now_ns >= child->stable_ns) {
@@ -439,7 +468,6 @@ bool
 child_stop(struct child *child, bool kill)
 {
 	int64_t shutdown_ns = child->node.config->shutdown_ns;
-	int64_t now_ns = clock_monotonic_ns();
 
 	if (child->node.state != NODE_STOPPING && reap(child)) {
 		child_log_end(
@@ -459,7 +487,7 @@ child_stop(struct child *child, bool kill)
 		spawn_signal(child->process.pidfd, SIGTERM);
 	}
 	if (shutdown_ns >= 0)
-		child->kill_ns = earliest(child->kill_ns, now_ns + shutdown_ns);
+		kill_after(child, shutdown_ns);
 	child_rearm(child);
 	return true;
 }
@@ -482,7 +510,7 @@ child_doomed(struct child *child, enum child_doom doom, const char *detail)
 	spawn_signal(child->process.pidfd, SIGTERM);
 	if (shutdown_ns == SHUTDOWN_INFINITY)
 		shutdown_ns = DOOM_SHUTDOWN_NS;
-	child->kill_ns = clock_monotonic_ns() + shutdown_ns;
+	kill_after(child, shutdown_ns);
 	child_rearm(child);
 }
 
@@ -508,7 +536,7 @@ child_had_good_cycle(struct child *child)
 {
 	child->failed_cycles = 0;
 	child->backoff = 0;
-	child->node.without_progress = 0;
+	tree_progress(&child->node);
 	free(child->error);
 	child->error = NULL;
 	if (child->heal_pending)

@@ -36,6 +36,8 @@ enum child_doom {
 };
 
 #define CHILD_RESTARTS_KEPT 8
+/* Between the end of the link and that of the process. */
+#define CHILD_EOF_PATIENCE_NS INT64_C(1000000000)
 #define CHILD_MEMORY_INTERVAL_NS INT64_C(1000000000) /* between looks at its memory */
 
 struct child {
@@ -57,6 +59,8 @@ struct child {
 	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
 	int64_t kill_ns;   /* SIGKILL then; HEARTBEAT_NEVER if not */
 	int64_t stable_ns; /* a restart counts as healed then; HEARTBEAT_NEVER if not */
+	int64_t kill_after_ns; /* what kill_ns was set to, for a fresh one after a
+				  stall; 0: it has had that */
 	int64_t eof_ns;	   /* it closed its link: ended then; HEARTBEAT_NEVER if not */
 	int64_t
 	    memory_ns; /* next look at its memory; HEARTBEAT_NEVER without a limit */

@@ -19,8 +19,6 @@
 #include "supervisor/holds.h"
 
 #define PACKETS_PER_TURN 256
-#define EOF_PATIENCE_NS                                                                \
-	NS_PER_S /* between the end of the link and that of the process */
 
 static void
 start_record(struct record *record, const char *event, struct child *child)
@@ -300,7 +298,7 @@ link_ended(struct child *child)
 	 * know. */
 	if (!child->seen.speaks)
 		return;
-	child->eof_ns = clock_monotonic_ns() + EOF_PATIENCE_NS;
+	child->eof_ns = clock_monotonic_ns() + CHILD_EOF_PATIENCE_NS;
 	child_rearm(child);
 }
 

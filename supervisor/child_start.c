@@ -19,21 +19,36 @@
 #include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
+/* epoll has bounds of its own (memory, max_user_watches): what it does not take we would
+ * not hear. Return: 0, -errno. */
+static int
+watch(struct child *child, struct event *event, int fd, event_callback_fn call)
+{
+	short what = call == child_on_exit ? EV_READ : EV_READ | EV_PERSIST;
+
+	event_assign(event, child->supervisor->base, fd, what, call, child);
+	errno = ENOMEM;
+	return event_add(event, NULL) < 0 ? -errno : 0;
+}
+
 static int
 open_output(struct child *child)
 {
-	int pipe_fds[2];
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pipe_fds[2], r;
 
 	if (child->output_fd >= 0)
 		return 0;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
-	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-	child->output_fd = pipe_fds[0];
-	child->output_theirs = pipe_fds[1];
-	event_assign(&child->on_output, child->supervisor->base, child->output_fd,
-	    EV_READ | EV_PERSIST, child_on_output, child);
-	event_add(&child->on_output, NULL);
+	ours = pipe_fds[0];
+	theirs = pipe_fds[1];
+	fcntl(ours, F_SETFL, O_NONBLOCK);
+	r = watch(child, &child->on_output, ours, child_on_output);
+	if (r < 0)
+		return r;
+	child->output_fd = steal_fd(&ours);
+	child->output_theirs = steal_fd(&theirs);
 	return 0;
 }
 
@@ -52,22 +67,21 @@ static int
 open_notify(struct child *child)
 {
 	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
 
 	if (child_config(child)->notify != NOTIFY_SYSTEMD || child->notify_fd >= 0)
 		return 0;
 	path = notify_path(child);
 	if (!path)
 		return -ENOMEM;
-	child->notify_fd = notify_listen(path);
-	if (child->notify_fd < 0) {
-		int r = child->notify_fd;
-
-		child->notify_fd = -1;
+	fd = notify_listen(path);
+	if (fd < 0)
+		return fd;
+	r = watch(child, &child->on_notify, fd, child_on_notify);
+	if (r < 0)
 		return r;
-	}
-	event_assign(&child->on_notify, child->supervisor->base, child->notify_fd,
-	    EV_READ | EV_PERSIST, child_on_notify, child);
-	event_add(&child->on_notify, NULL);
+	child->notify_fd = steal_fd(&fd);
 	return 0;
 }
 
@@ -153,22 +167,32 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	    failure->step, strerror(failure->error));
 }
 
+/* A process whose end we would not hear of must not be: it counts as not started. */
+static int
+watch_life(struct child *child, int link_fd, struct spawned *process)
+{
+	int r = watch(child, &child->on_exit, process->pidfd, child_on_exit);
+
+	if (r == 0) {
+		r = watch(child, &child->on_link, link_fd, child_on_link);
+		if (r < 0)
+			event_del(&child->on_exit);
+	}
+	if (r < 0) {
+		spawn_discard(process);
+		supervisor_sweep_soon(child->supervisor);
+	}
+	return r;
+}
+
 static void
 begin_life(struct child *child, int link_fd, const struct spawned *process)
 {
 	const struct config_worker *config = child_config(child);
-	struct event_base *base = child->supervisor->base;
 	int64_t now_ns = clock_monotonic_ns();
 
 	child->process = *process;
 	child->link_fd = link_fd;
-	event_assign(
-	    &child->on_exit, base, process->pidfd, EV_READ, child_on_exit, child);
-	event_add(&child->on_exit, NULL);
-	event_assign(
-	    &child->on_link, base, link_fd, EV_READ | EV_PERSIST, child_on_link, child);
-	event_add(&child->on_link, NULL);
-
 	child->seen = (struct heartbeat){ .speaks = !config->command ||
 						    config->notify == NOTIFY_SYSTEMD,
 		.awaited = config->watch && config->watch->ready != READY_BY_ITSELF,
@@ -291,6 +315,11 @@ child_start(struct child *child)
 			.output_fd = child->output_theirs,
 			.limits = child->limits ? &child->limits->spawn : NULL },
 		    &process, &failure);
+	if (r == 0) {
+		r = watch_life(child, ours, &process);
+		if (r < 0)
+			failure = (struct spawn_failure){ "epoll", -r };
+	}
 	if (r != 0) {
 		report_start_failed(child, &failure);
 		return false;

@@ -273,17 +273,38 @@ may_change(struct supervisor *supervisor, struct client *client)
 }
 
 static void
+unknown_group(struct client *client, const char *name)
+{
+	client_error(client, EXIT_USAGE, "%s: no such group", name);
+}
+
+/* worker=NAME may be either, group=NAME only a group. NULL: it has been refused. */
+static struct node *
+node_asked_about(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *group = record_get(request, "group");
+	const char *name = group ? group : record_get(request, "worker");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+
+	if (node && (!group || node_is_group(node)))
+		return node;
+	if (group)
+		unknown_group(client, group);
+	else
+		unknown_worker(client, name ? name : "");
+	return NULL;
+}
+
+static void
 ask_tree(struct supervisor *supervisor, struct client *client,
     const struct record *request, enum plan_request kind)
 {
-	const char *name = record_get(request, "worker");
-	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	struct node *node = node_asked_about(supervisor, client, request);
 	struct tree_request *wish;
 
-	if (!node) {
-		unknown_worker(client, name ? name : "");
+	if (!node)
 		return;
-	}
 	if (!may_change(supervisor, client))
 		return;
 	wish = client_expect(client);
@@ -358,14 +379,15 @@ cmd_add(
 	int r;
 
 	if (!group || !node_is_group(group)) {
-		client_error(client, EXIT_USAGE, "%s: no such group",
-		    record_get(request, "group"));
+		unknown_group(client, record_get(request, "group"));
 		return;
 	}
 	if (!may_change(supervisor, client))
 		return;
-	r = fragment_load(
-	    supervisor, file ? file : "", on_fragment_error, &errors, &config);
+	r = fragment_load(supervisor,
+	    &(struct fragment_request){ .path = file ? file : "",
+		.around = group->config->group.auto_shutdown },
+	    on_fragment_error, &errors, &config);
 	if (r != 0) {
 		client_error(client, r == FRAGMENT_E_BAD ? EXIT_CONFIG : EXIT_OSERR,
 		    "%s", errors.first ? errors.first : strerror(ENOMEM));

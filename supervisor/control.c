@@ -26,6 +26,7 @@
 #include "supervisor/context.h"
 
 #define ROW_MAX 16384
+#define ACCEPT_PAUSE_MS 100
 
 /* A wish that the tree is carrying out. It outlives its client if need be. */
 struct wish {
@@ -275,7 +276,18 @@ client_new(struct control *control, int fd)
 	control->n_clients++;
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
 	bufferevent_setcb(client->stream, on_read, on_written, on_gone, client);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) < 0)
+		client_free(client);
+}
+
+/* It stays in the queue, and we look again in a while instead of spinning. */
+static void
+pause_accepting(struct control *control)
+{
+	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+
+	event_del(control->on_accept);
+	evtimer_add(control->on_pause, &pause);
 }
 
 static void
@@ -285,18 +297,11 @@ on_accept_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)what;
 	client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	/* Out of descriptors: it stays in the queue, and we look again in a while
-	 * instead of spinning. */
-	if (client_fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		struct control *control = data;
-		struct timeval pause = { .tv_usec = 100000 };
-
-		event_del(control->on_accept);
-		evtimer_add(control->on_pause, &pause);
-		return;
-	}
 	if (client_fd >= 0)
 		client_new(data, client_fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		 errno == ENOBUFS)
+		pause_accepting(data);
 }
 
 static void
@@ -305,7 +310,8 @@ on_pause_cb(evutil_socket_t fd, short what, void *data)
 	struct control *control = data;
 
 	(void)fd, (void)what;
-	event_add(control->on_accept, NULL);
+	if (event_add(control->on_accept, NULL) < 0)
+		pause_accepting(control);
 }
 
 static int
@@ -362,7 +368,12 @@ control_open(struct supervisor *supervisor, struct control **ret_control)
 		control_close(control);
 		return -ENOMEM;
 	}
-	event_add(control->on_accept, NULL);
+	errno = ENOMEM;
+	if (event_add(control->on_accept, NULL) < 0) {
+		r = -errno;
+		control_close(control);
+		return r;
+	}
 	supervisor->events.follower = on_event_line;
 	supervisor->events.data = control;
 	*ret_control = control;

@@ -30,6 +30,7 @@
 /* A timer that fires so late: we were stopped, or starved. */
 #define STALL_NS (250 * NS_PER_MS)
 #define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
+#define GUARDIAN_AGAIN_S 1
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 
 static void
@@ -199,13 +200,25 @@ op_delay(struct node *node, void *data)
 	return delay_ns;
 }
 
+static void wait_for_group(
+    struct supervisor *supervisor, struct group *group, int64_t delay_ns);
+
+/* As a worker's own, a group's deadline that passed while nobody looked begins afresh,
+ * once. */
 static void
 on_group_timer_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct group *group = data;
 	struct supervisor *supervisor = group->owner;
+	int64_t patience_ns = group->patience_ns;
 
 	(void)fd, (void)what;
+	supervisor_look(supervisor, group->due_ns);
+	if (supervisor->fresh_ns > group->due_ns && patience_ns > 0) {
+		wait_for_group(supervisor, group, patience_ns);
+		group->patience_ns = 0;
+		return;
+	}
 	tree_wake(&supervisor->tree, &group->node);
 }
 
@@ -221,6 +234,8 @@ wait_for_group(struct supervisor *supervisor, struct group *group, int64_t delay
 		return;
 	}
 	group->owner = supervisor;
+	group->due_ns = clock_monotonic_ns() + delay_ns;
+	group->patience_ns = delay_ns;
 	if (!group->timer)
 		group->timer = evtimer_new(supervisor->base, on_group_timer_cb, group);
 	if (!group->timer) {
@@ -363,31 +378,65 @@ on_watchdog_cb(evutil_socket_t fd, short what, void *data)
 
 static int watch_guardian(struct supervisor *supervisor);
 
+static void on_guardian_cb(evutil_socket_t fd, short what, void *data);
+
+/* The same event, as a timer. */
+static void
+try_guardian_again(struct supervisor *supervisor)
+{
+	const struct timeval after = { .tv_sec = GUARDIAN_AGAIN_S };
+
+	supervisor->on_guardian =
+	    evtimer_new(supervisor->base, on_guardian_cb, supervisor);
+	if (supervisor->on_guardian)
+		evtimer_add(supervisor->on_guardian, &after);
+}
+
+/* The first failure is told, and then the success. */
 static void
 on_guardian_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
+	bool again = what & EV_TIMEOUT;
 	int r;
 
-	(void)fd, (void)what;
+	(void)fd;
 	event_free(supervisor->on_guardian);
 	supervisor->on_guardian = NULL;
 	r = guardian_start(&supervisor->guardian);
 	if (r == 0)
 		r = watch_guardian(supervisor);
-	say(supervisor, LOG_LEVEL_WARNING, "guardian.restart", "error",
-	    r < 0 ? strerror(-r) : NULL);
+	if (r == 0 || !again)
+		say(supervisor, LOG_LEVEL_WARNING, "guardian.restart", "error",
+		    r < 0 ? strerror(-r) : NULL);
+	if (r < 0)
+		try_guardian_again(supervisor);
 }
 
 static int
 watch_guardian(struct supervisor *supervisor)
 {
+	int r;
+
 	supervisor->on_guardian = event_new(supervisor->base,
 	    supervisor->guardian.pidfd, EV_READ, on_guardian_cb, supervisor);
 	if (!supervisor->on_guardian)
 		return -ENOMEM;
-	event_add(supervisor->on_guardian, NULL);
-	return 0;
+	errno = ENOMEM;
+	r = event_add(supervisor->on_guardian, NULL) < 0 ? -errno : 0;
+	if (r == 0)
+		return 0;
+	event_free(supervisor->on_guardian);
+	supervisor->on_guardian = NULL;
+	return r;
+}
+
+/* Whoever adds an event says what came of it; libevent's own words would stand between
+ * the events of our log. */
+static void
+on_libevent_message(int severity, const char *message)
+{
+	(void)severity, (void)message;
 }
 
 static int
@@ -397,6 +446,7 @@ open_loop(struct supervisor *supervisor)
 	struct timeval period = { .tv_sec = supervisor->notify.watchdog_ns / NS_PER_S,
 		.tv_usec = supervisor->notify.watchdog_ns % NS_PER_S / 1000 };
 
+	event_set_log_callback(on_libevent_message);
 	supervisor->base = base;
 	if (!base || event_base_priority_init(base, SUPERVISOR_PRIORITIES) < 0)
 		return -ENOMEM;

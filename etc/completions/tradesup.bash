@@ -11,12 +11,12 @@ _tradesup_options()
 {
 	case $1 in
 	run) echo "--log-format --log-level" ;;
-	check | status | why | start | stop | restart | remove | ledger | healing | version) echo "--json" ;;
+	check | status | why | ledger | healing | version) echo "--json" ;;
 	drill) echo "--json --keep" ;;
 	events) echo "--json --follow --lines --worker" ;;
 	logs) echo "--json --follow --lines" ;;
+	start | stop | restart | remove | add) echo "--json --group" ;;
 	hold | resume) echo "--json --reason" ;;
-	add) echo "--json --group" ;;
 	crashes) echo "--json --last" ;;
 	esac
 	echo "--config --help"
