@@ -11,6 +11,7 @@
 #include "common/config_tree.h"
 #include "common/decimal.h"
 #include "common/paths.h"
+#include "common/url.h"
 
 #define LONGEST (INT64_C(365) * 86400 * 1000000000)
 #define SYMBOL_MAX 64 /* longest symbol, in bytes */
@@ -18,8 +19,8 @@
 static const char *const feeds[] = { "synthetic", "file", NULL };
 static const char *const formats[] = { "auto", "csv", "ndjson", NULL };
 static const char *const units[] = { "rfc3339", "s", "ms", "us", "ns", NULL };
+static const char *const brokers[] = { "paper", "alpaca", NULL };
 static const char *const sessions[] = { "always", "us_equities", NULL };
-static const char *const brokers[] = { "paper", NULL };
 
 #define AT(member) offsetof(struct config_trading, member)
 
@@ -63,6 +64,17 @@ static const struct config_key paper_keys[] = {
 	    10000 * DECIMAL_ONE - 1 },
 };
 
+static const struct config_key alpaca_keys[] = {
+	{ "base_url", KEY_TEXT, AT(alpaca.base_url),
+	    "https://paper-api.alpaca.markets" },
+	{ "key_id_file", KEY_PATH, AT(alpaca.key_id_file) },
+	{ "secret_key_file", KEY_PATH, AT(alpaca.secret_key_file) },
+	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
+	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
+	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
+	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 1000000 },
+};
+
 static const struct config_key risk_keys[] = {
 	{ "max_order_notional", KEY_DECIMAL, AT(risk.max_order_notional), "0", 0,
 	    INT64_MAX },
@@ -88,6 +100,7 @@ static const struct config_part {
 	{ "file", CONFIG_TABLE(file_keys) },
 	{ "orders", CONFIG_TABLE(orders_keys) },
 	{ "paper", CONFIG_TABLE(paper_keys) },
+	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
 	{ "risk", CONFIG_TABLE(risk_keys) },
 };
 
@@ -105,6 +118,7 @@ static const struct config_key trading_keys[] = {
 	{ "file", KEY_SECTION, .read = read_part },
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
+	{ "alpaca", KEY_SECTION, .read = read_part },
 	{ "risk", KEY_SECTION, .read = read_part },
 	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
@@ -164,6 +178,22 @@ check_file(struct config_reader *reader, const struct config_place *outer,
 	if (strlen(file->fixed_symbol) > SYMBOL_MAX)
 		config_report(reader, &place, config_line(section, "fixed_symbol"),
 		    "fixed_symbol", "is longer than %d bytes", SYMBOL_MAX);
+}
+
+/* Where the keys of the account are sent to. */
+static void
+check_alpaca(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, const struct config_alpaca *alpaca)
+{
+	const struct config_place place = { outer, "alpaca", NULL };
+	const struct syntax_entry *section = config_entry(entry, "alpaca");
+	const char *wrong = url_check_base(alpaca->base_url);
+
+	if (wrong)
+		config_report(reader, &place,
+		    section ? config_line(section, "base_url")
+			    : config_line(entry, "broker"),
+		    "base_url", "%s", wrong);
 }
 
 static void
@@ -306,6 +336,8 @@ read_trading(struct config_reader *reader, const struct config_place *place,
 	check_strategy(reader, place, entry, strategy, module);
 	if (trading->feed == FEED_FILE)
 		check_file(reader, place, entry, &trading->file);
+	if (trading->broker == BROKER_ALPACA)
+		check_alpaca(reader, place, entry, &trading->alpaca);
 	config_module_read(reader, place, entry, module, trading);
 	resolve_strategy(reader, trading);
 	trading->hash = hash_trading(trading);

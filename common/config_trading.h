@@ -11,7 +11,7 @@ enum feed_kind { FEED_SYNTHETIC, FEED_FILE };
 enum feed_format { FEED_FORMAT_AUTO, FEED_FORMAT_CSV, FEED_FORMAT_NDJSON };
 /* When orders may be placed. */
 enum session_kind { SESSION_ALWAYS, SESSION_US_EQUITIES };
-enum broker_kind { BROKER_PAPER };
+enum broker_kind { BROKER_PAPER, BROKER_ALPACA };
 
 struct config_synthetic {
 	uint64_t seed;
@@ -42,6 +42,15 @@ struct config_paper {
 	int64_t cash;	      /* >= 0 */
 	int64_t fee_bps;      /* decimal; >= 0 */
 	int64_t slippage_bps; /* decimal; 0 <= x < 10000 */
+};
+
+struct config_alpaca {
+	char *base_url;			     /* url_check_base() has passed it */
+	char *key_id_file, *secret_key_file; /* NULL: the environment */
+	int64_t timeout_ns;		     /* of a request; > 0 */
+	int64_t settle_ns;		     /* >= 0 */
+	int64_t max_age_ns;		     /* > 0 */
+	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
 };
 
 struct config_risk {
@@ -75,6 +84,7 @@ struct config_trading {
 	struct config_orders orders;
 	enum broker_kind broker;
 	struct config_paper paper;
+	struct config_alpaca alpaca;
 	struct config_risk risk;
 	char *registry; /* path, or NULL: the built-in one */
 	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,

@@ -474,3 +474,22 @@ latch_clear(const char *state_dir, const char *worker, const struct latch *by,
 	r = sync_directory(state_dir);
 	return failed < 0 ? failed : r;
 }
+
+int
+latch_clear_rule(const char *state_dir, const char *worker, const char *rule)
+{
+	_cleanup_free_ char *directory = path_join(state_dir, LATCH_DIRECTORY);
+	char name[LATCH_WORKER_MAX + LATCH_RULE_MAX + 2];
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	snprintf(name, sizeof(name), "%s@%s", worker, rule);
+	r = latch_path(state_dir, name, &path);
+	if (r < 0 || !directory)
+		return -ENOMEM;
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}

@@ -111,3 +111,7 @@ void latch_check(
  */
 int latch_clear(const char *state_dir, const char *worker, const struct latch *by,
     struct latches *ret_cleared);
+
+/** latch_clear_rule() - take away the one of a worker and a rule whose cause is gone.
+ * Return: 0, also if it is not set; -errno. */
+int latch_clear_rule(const char *state_dir, const char *worker, const char *rule);

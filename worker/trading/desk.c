@@ -19,23 +19,42 @@
 int
 desk_init(struct desk *desk)
 {
+	struct courier_site site;
+	int r;
+
 	desk->ops = broker_find(desk->trading->broker);
 	desk->guard.worker = desk->worker;
 	desk->guard.trading = desk->trading;
 	desk->guard.journal = desk->journal;
-	return desk->ops->create(desk->trading, &desk->broker);
+	r = desk->ops->create(desk->trading, &desk->broker);
+	if (r < 0 || desk->ops->embedded)
+		return r;
+	site = (struct courier_site){
+		.worker = desk->worker,
+		.state_dir = desk->guard.state_dir,
+		.freeze = desk->freeze,
+		.journal_path = desk->journal_path,
+		.trading = desk->trading,
+		.journal = desk->journal,
+		.ops = desk->ops,
+		.broker = desk->broker,
+		.others = desk->others,
+		.n_others = desk->n_others,
+	};
+	return courier_new(&site, &desk->courier);
 }
 
 void
 desk_deinit(struct desk *desk)
 {
+	desk->courier = courier_free(desk->courier);
 	if (desk->broker)
 		desk->broker = desk->ops->free(desk->broker);
 	book_deinit(&desk->book);
 }
 
-int
-desk_reset(struct desk *desk)
+static int
+restore_embedded(struct desk *desk)
 {
 	__int128 wide;
 	int64_t cash;
@@ -48,6 +67,18 @@ desk_reset(struct desk *desk)
 	if (r < 0)
 		return r;
 	desk->ops->restore(desk->broker, cash);
+	return 0;
+}
+
+int
+desk_reset(struct desk *desk)
+{
+	int r;
+
+	r = desk->courier ? courier_load(desk->courier) : restore_embedded(desk);
+	if (r != 0)
+		return r;
+	desk->has_intent = false;
 	book_reset(&desk->book);
 	guard_reset(&desk->guard);
 	desk->clusters = desk->orders = desk->fills = 0;
@@ -114,7 +145,7 @@ desk_event(struct desk *desk, const struct tradesup_event *event)
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
-	if (holding->order_open) {
+	if (holding->order_open && desk->ops->embedded) {
 		r = settle(desk, event, holding);
 		if (r != 0)
 			return r;
@@ -206,6 +237,8 @@ decide(struct desk *desk, const struct tradesup_event *event,
 			return r;
 	}
 	*ret_decision = order_decide(&desk->trading->orders, &situation);
+	if (desk->courier && !ret_decision->skipped)
+		ret_decision->skipped = courier_stops(desk->courier);
 	return guard(desk, event, id, &situation, ret_decision);
 }
 
@@ -234,6 +267,26 @@ record_cluster(struct desk *desk, const struct tradesup_event *event,
 		return r;
 	kill_point("journal.cluster_written");
 	desk->clusters++;
+	return 0;
+}
+
+/* To a real broker it goes once it is on the disk: desk_committed(). */
+static int
+place_later(struct desk *desk, struct journal_order *intent, struct holding *holding)
+{
+	int r;
+
+	intent->created_ns = clock_realtime_ns();
+	r = journal_add_order(desk->journal, intent, &intent->number);
+	if (r != 0)
+		return r;
+	kill_point("journal.intent_written");
+	r = courier_expect(desk->courier, intent);
+	if (r != 0)
+		return r;
+	holding->order_open = true;
+	desk->has_intent = true;
+	desk->orders++;
 	return 0;
 }
 
@@ -293,7 +346,54 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 	if (r != 0 || decision.skipped)
 		return r;
 	order_client_id(desk->worker, id, desk->ops->id_limit, client_order_id);
-	return place(desk, &intent, holding);
+	return desk->courier ? place_later(desk, &intent, holding)
+			     : place(desk, &intent, holding);
+}
+
+/* What has become of orders is in the journal: the book reads it again. */
+static void
+take_news(struct desk *desk)
+{
+	if (courier_has_news(desk->courier))
+		book_refresh(&desk->book);
+	desk->fills += courier_fills(desk->courier);
+}
+
+int
+desk_committed(struct desk *desk)
+{
+	int r;
+
+	if (!desk->has_intent)
+		return 0;
+	desk->has_intent = false;
+	r = courier_send(desk->courier);
+	take_news(desk);
+	return r;
+}
+
+int
+desk_turn(struct desk *desk)
+{
+	int r;
+
+	if (!desk->courier)
+		return 0;
+	r = courier_turn(desk->courier);
+	take_news(desk);
+	return r;
+}
+
+bool
+desk_is_ready(const struct desk *desk)
+{
+	return !desk->courier || courier_is_ready(desk->courier);
+}
+
+bool
+desk_may_end(const struct desk *desk)
+{
+	return !desk->courier || courier_may_end(desk->courier);
 }
 
 int

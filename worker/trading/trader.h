@@ -14,7 +14,7 @@
 #include "common/config_trading.h"
 #include "common/error.h"
 #include "common/fault.h"
-#include "worker/trading/news.h"
+#include "worker/trading/courier.h"
 
 struct trader;
 
@@ -26,6 +26,9 @@ struct trader_paths {
 				order is placed; may be NULL */
 	const char *state_dir; /* of all workers, where the latches are; NULL: none
 				  count */
+	const struct reconcile_other *others; /* workers of the same account; borrowed
+						 until trader_free() */
+	size_t n_others;
 };
 
 /** struct trader_result - what one batch did */
@@ -104,10 +107,15 @@ void trader_drop_module(struct trader *trader);
  * -errno. */
 int trader_mend_cursor(struct trader *trader);
 
-/** trader_cancel_open() - make safe: cancel every open order, in the journal and at the
- * broker. @ret_canceled: how many. Return: as trader_batch(). */
-int trader_cancel_open(
-    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure);
+/**
+ * trader_cancel_open() - make safe: cancel every open order, in the journal and at the
+ * broker
+ * @deadline_ns: monotonic; a real broker is asked until then
+ *
+ * Return: as trader_batch(); 0 also when some are left, which @ret_cancel says.
+ */
+int trader_cancel_open(struct trader *trader, int64_t deadline_ns,
+    struct courier_cancel *ret_cancel, struct trader_failure *ret_failure);
 
 /** trader_totals() - counts since the journal began. */
 void trader_totals(const struct trader *trader, struct trader_result *ret_totals);
