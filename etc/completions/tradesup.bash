@@ -11,11 +11,12 @@ _tradesup_options()
 {
 	case $1 in
 	run) echo "--log-format --log-level" ;;
-	check | status | why | start | stop | restart | remove | ledger | healing | version) echo "--json" ;;
+	check | status | why | ledger | healing | version) echo "--json" ;;
 	drill) echo "--json --keep" ;;
 	events) echo "--json --follow --lines --worker" ;;
 	logs) echo "--json --follow --lines" ;;
-	add) echo "--json --group" ;;
+	start | stop | restart | remove | add) echo "--json --group" ;;
+	hold | resume) echo "--json --reason" ;;
 	crashes) echo "--json --last" ;;
 	esac
 	echo "--config --help"
@@ -23,7 +24,7 @@ _tradesup_options()
 
 _tradesup()
 {
-	local verbs="run check drill status why events logs start stop restart add
+	local verbs="run check drill status why events logs start stop restart hold resume add
 	    remove ledger
 	    healing crashes version help"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -50,7 +51,7 @@ _tradesup()
 	--log-format) words="logfmt json" ;;
 	--log-level) words="error warning notice info debug" ;;
 	-w | --worker) words=$(_tradesup_workers) ;;
-	-n | --lines | -g | --group) return ;;
+	-n | --lines | -g | --group | --reason) return ;;
 	*)
 		if [[ -z $verb ]]; then
 			words="$verbs --config --help --version"
@@ -58,7 +59,7 @@ _tradesup()
 			words=$(_tradesup_options "$verb")
 		else
 			case $verb in
-			status | why | logs | start | stop | restart | remove | ledger | healing)
+			status | why | logs | start | stop | restart | hold | resume | remove | ledger | healing)
 				words=$(_tradesup_workers) ;;
 			add)
 				mapfile -t COMPREPLY < <(compgen -f -- "$word")

@@ -22,9 +22,10 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_FOLLOW] = { 'f', "follow", NULL, "go on printing what comes" },
 	[OPTION_LINES] = { 'n', "lines", "N", "how many past lines (50)" },
 	[OPTION_WORKER] = { 'w', "worker", "WORKER", "only what concerns this worker" },
-	[OPTION_GROUP] = { 'g', "group", "GROUP", "add it to this group" },
+	[OPTION_GROUP] = { 'g', "group", "GROUP", "this group" },
 	[OPTION_KEEP] = { '\0', "keep", NULL, "keep the temporary directory" },
 	[OPTION_LAST] = { '\0', "last", NULL, "print the newest report" },
+	[OPTION_REASON] = { '\0', "reason", "TEXT", "why; it is kept with the latch" },
 	[OPTION_HELP] = { 'h', "help", NULL, "print this help" },
 	[OPTION_VERSION] = { 'V', "version", NULL, "print the version" },
 };
