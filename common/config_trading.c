@@ -11,6 +11,7 @@
 #include "common/config_tree.h"
 #include "common/decimal.h"
 #include "common/paths.h"
+#include "common/url.h"
 
 #define LONGEST (INT64_C(365) * 86400 * 1000000000)
 #define SYMBOL_MAX 64 /* longest symbol, in bytes */
@@ -18,7 +19,8 @@
 static const char *const feeds[] = { "synthetic", "file", NULL };
 static const char *const formats[] = { "auto", "csv", "ndjson", NULL };
 static const char *const units[] = { "rfc3339", "s", "ms", "us", "ns", NULL };
-static const char *const brokers[] = { "paper", NULL };
+static const char *const sessions[] = { "always", "us_equities", NULL };
+static const char *const brokers[] = { "paper", "alpaca", NULL };
 
 #define AT(member) offsetof(struct config_trading, member)
 
@@ -62,6 +64,32 @@ static const struct config_key paper_keys[] = {
 	    10000 * DECIMAL_ONE - 1 },
 };
 
+static const struct config_key risk_keys[] = {
+	{ "max_order_notional", KEY_DECIMAL, AT(risk.max_order_notional), "0", 0,
+	    INT64_MAX },
+	{ "max_orders_per_cycle", KEY_COUNT, AT(risk.max_orders_per_cycle), "0", 0,
+	    UINT32_MAX },
+	{ "max_orders_per_minute", KEY_COUNT, AT(risk.max_orders_per_minute), "0", 0,
+	    UINT32_MAX },
+	{ "max_daily_loss", KEY_DECIMAL, AT(risk.max_daily_loss), "0", 0, INT64_MAX },
+	{ "price_collar", KEY_DECIMAL, AT(risk.price_collar), "0", 0,
+	    10000 * DECIMAL_ONE },
+	{ "kill_file", KEY_PATH, AT(risk.kill_file) },
+	{ "session", KEY_WORD, AT(risk.session), "always", .words = sessions },
+};
+#define RISK_NUMBERS 5 /* of these, the first */
+
+static const struct config_key alpaca_keys[] = {
+	{ "base_url", KEY_TEXT, AT(alpaca.base_url),
+	    "https://paper-api.alpaca.markets" },
+	{ "key_id_file", KEY_PATH, AT(alpaca.key_id_file) },
+	{ "secret_key_file", KEY_PATH, AT(alpaca.secret_key_file) },
+	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
+	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
+	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
+	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 10000 },
+};
+
 /* A section within the trading section whose values lie in struct config_trading, too.
  */
 static const struct config_part {
@@ -72,6 +100,8 @@ static const struct config_part {
 	{ "file", CONFIG_TABLE(file_keys) },
 	{ "orders", CONFIG_TABLE(orders_keys) },
 	{ "paper", CONFIG_TABLE(paper_keys) },
+	{ "risk", CONFIG_TABLE(risk_keys) },
+	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
 };
 
 static void read_part(struct config_reader *reader, const struct config_place *outer,
@@ -88,6 +118,8 @@ static const struct config_key trading_keys[] = {
 	{ "file", KEY_SECTION, .read = read_part },
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
+	{ "risk", KEY_SECTION, .read = read_part },
+	{ "alpaca", KEY_SECTION, .read = read_part },
 	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
 #undef AT
@@ -148,6 +180,22 @@ check_file(struct config_reader *reader, const struct config_place *outer,
 		    "fixed_symbol", "is longer than %d bytes", SYMBOL_MAX);
 }
 
+/* Where the keys of the account are sent to. */
+static void
+check_alpaca(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, const struct config_alpaca *alpaca)
+{
+	const struct config_place place = { outer, "alpaca", NULL };
+	const struct syntax_entry *section = config_entry(entry, "alpaca");
+	const char *wrong = url_check_base(alpaca->base_url);
+
+	if (wrong)
+		config_report(reader, &place,
+		    section ? config_line(section, "base_url")
+			    : config_line(entry, "broker"),
+		    "base_url", "%s", wrong);
+}
+
 static void
 check_strategy(struct config_reader *reader, const struct config_place *place,
     const struct syntax_entry *entry, const char *strategy, const char *module)
@@ -201,6 +249,21 @@ add_table_to_hash(uint32_t hash, const struct config_table *table,
 	return hash;
 }
 
+/* Nothing where there is no limit, so that the hashes of before there were any stay. */
+static uint32_t
+add_risk_to_hash(uint32_t hash, const struct config_trading *trading)
+{
+	static const struct config_table numbers = { risk_keys, RISK_NUMBERS };
+	const struct config_risk *risk = &trading->risk;
+	uint32_t added = add_table_to_hash(hash, &numbers, trading);
+
+	if (risk->kill_file)
+		added = add_to_hash(added, risk->kill_file);
+	if (risk->session != SESSION_ALWAYS)
+		added = add_to_hash(added, sessions[risk->session]);
+	return config_risk_is_limited(risk) ? added : hash;
+}
+
 /* Over what decides orders; a place in the file or a comment is none of it. */
 static uint32_t
 hash_trading(const struct config_trading *trading)
@@ -215,7 +278,16 @@ hash_trading(const struct config_trading *trading)
 	}
 	hash = add_to_hash(
 	    add_table_to_hash(hash, &orders, trading), brokers[trading->broker]);
-	return add_table_to_hash(hash, &paper, trading);
+	return add_risk_to_hash(add_table_to_hash(hash, &paper, trading), trading);
+}
+
+bool
+config_risk_is_limited(const struct config_risk *risk)
+{
+	return risk->max_order_notional > 0 || risk->max_orders_per_cycle > 0 ||
+	       risk->max_orders_per_minute > 0 || risk->max_daily_loss > 0 ||
+	       risk->price_collar > 0 || risk->kill_file ||
+	       risk->session != SESSION_ALWAYS;
 }
 
 /* A strategy given as a path is relative to the file, as every path is. */
@@ -264,6 +336,8 @@ read_trading(struct config_reader *reader, const struct config_place *place,
 	check_strategy(reader, place, entry, strategy, module);
 	if (trading->feed == FEED_FILE)
 		check_file(reader, place, entry, &trading->file);
+	if (trading->broker == BROKER_ALPACA)
+		check_alpaca(reader, place, entry, &trading->alpaca);
 	config_module_read(reader, place, entry, module, trading);
 	resolve_strategy(reader, trading);
 	trading->hash = hash_trading(trading);

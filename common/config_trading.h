@@ -9,7 +9,9 @@
 
 enum feed_kind { FEED_SYNTHETIC, FEED_FILE };
 enum feed_format { FEED_FORMAT_AUTO, FEED_FORMAT_CSV, FEED_FORMAT_NDJSON };
-enum broker_kind { BROKER_PAPER };
+/* When orders may be placed. */
+enum session_kind { SESSION_ALWAYS, SESSION_US_EQUITIES };
+enum broker_kind { BROKER_PAPER, BROKER_ALPACA };
 
 struct config_synthetic {
 	uint64_t seed;
@@ -42,6 +44,25 @@ struct config_paper {
 	int64_t slippage_bps; /* decimal; 0 <= x < 10000 */
 };
 
+struct config_risk {
+	int64_t max_order_notional; /* 0: none, as of all of these */
+	uint32_t max_orders_per_cycle;
+	uint32_t max_orders_per_minute;
+	int64_t max_daily_loss;
+	int64_t price_collar; /* percent, a decimal */
+	char *kill_file;      /* NULL: none */
+	enum session_kind session;
+};
+
+struct config_alpaca {
+	char *base_url;			     /* url_check_base() has passed it */
+	char *key_id_file, *secret_key_file; /* NULL: the environment */
+	int64_t timeout_ns;		     /* of a request; > 0 */
+	int64_t settle_ns;		     /* >= 0 */
+	int64_t max_age_ns;		     /* > 0 */
+	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
+};
+
 /** struct config_param - one `key = value` of a strategy's section, as text. */
 struct config_param {
 	char *key, *value;
@@ -63,10 +84,15 @@ struct config_trading {
 	struct config_orders orders;
 	enum broker_kind broker;
 	struct config_paper paper;
+	struct config_risk risk;
+	struct config_alpaca alpaca;
 	char *registry; /* path, or NULL: the built-in one */
 	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,
-			   orders, broker, paper */
+			   orders, broker, paper, and risk where a limit is set */
 };
+
+/** config_risk_is_limited() - whether any of its limits is set. */
+bool config_risk_is_limited(const struct config_risk *risk);
 
 /** config_trading_free() - Return: NULL. */
 struct config_trading *config_trading_free(struct config_trading *trading);

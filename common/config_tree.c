@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/latch.h"
 #include "common/paths.h"
 
 #define LONGEST                                                                        \
@@ -203,6 +204,10 @@ check_name(struct config_reader *reader, const struct config_place *place,
 	else if (strcmp(entry->title, CONFIG_ROOT_NAME) == 0)
 		config_report(reader, place, entry->line, NULL,
 		    "this is the name of the supervisor itself");
+	else if (strcmp(entry->title, LATCH_DIRECTORY) == 0)
+		config_report(reader, place, entry->line, NULL,
+		    "the state directory has a directory of this name for what stops "
+		    "orders");
 }
 
 static void

@@ -71,9 +71,12 @@ static const struct shape {
 	[MSG_STATUS] = { "status", 1, { TEXT(status.text) } },
 	[MSG_RESTART] = { "restart", 1, { TEXT(restart.text) } },
 	[MSG_BYE] = { "bye", 0, { { 0 } } },
+	[MSG_EVENT] = { "event", 3,
+	    { INT(event.level, 3, 7), TEXT(event.name), TEXT(event.fields) } },
 	[MSG_STOP] = { "stop", 1, { INT(stop.deadline_ms, -1, INT64_MAX) } },
 	[MSG_RELOAD] = { "reload", 0, { { 0 } } },
 	[MSG_FAULT] = { "fault", 1, { OTHER(FIELD_FAULT, fault.kind) } },
+	[MSG_HOLD] = { "hold", 2, { OTHER(FIELD_BOOL, hold.on), TEXT(hold.reason) } },
 };
 
 struct packet {

@@ -30,10 +30,12 @@ enum msg_type {
 	MSG_STATUS,
 	MSG_RESTART,
 	MSG_BYE,
+	MSG_EVENT,
 	/* supervisor to worker */
 	MSG_STOP,
 	MSG_RELOAD,
 	MSG_FAULT,
+	MSG_HOLD,
 	MSG_TYPE_COUNT
 };
 
@@ -72,6 +74,15 @@ struct msg {
 		struct {
 			enum fault_kind kind;
 		} fault;
+		struct {
+			int64_t level; /* of enum log_level */
+			char name[64];
+			char fields[MSG_TEXT_MAX]; /* logfmt */
+		} event;
+		struct {
+			bool on;
+			char reason[MSG_TEXT_MAX];
+		} hold;
 	};
 };
 

@@ -61,6 +61,12 @@ record_decimal(struct record *record, const char *key, int64_t value)
 			      .key = key, .type = RECORD_DECIMAL, .number = value });
 }
 
+void
+record_add(struct record *record, const struct record_field *field)
+{
+	add_field(record, *field);
+}
+
 static bool
 is_key_char(char c)
 {

@@ -41,6 +41,9 @@ void record_int(struct record *record, const char *key, int64_t value);
 void record_bool(struct record *record, const char *key, bool value);
 void record_decimal(struct record *record, const char *key, int64_t value);
 
+/** record_add() - add a field of another record; its texts are borrowed as there. */
+void record_add(struct record *record, const struct record_field *field);
+
 /**
  * record_logfmt() - `event key=value key="two words"`, no newline; yes/no for a boolean
  *

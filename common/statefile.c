@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Small files that are replaced as a whole. What is in them, and whether it is corrupt,
- * is the caller's business. A file has one writer at a time.
+ * is the caller's business.
  */
 #include "common/statefile.h"
 
@@ -69,17 +69,12 @@ write_new(const char *path, const void *data, size_t length, int durable)
 }
 
 int
-statefile_write(const char *path, const void *data, size_t length, int durable)
+statefile_write_by(const char *path, const char *temporary, const void *data,
+    size_t length, int durable)
 {
-	_cleanup_free_ char *temporary = NULL;
 	int r;
 
-	if (asprintf(&temporary, "%s.tmp", path) < 0) {
-		temporary = NULL;
-		return -ENOMEM;
-	}
-	/* Of a writer that was killed; its name is fixed so that they cannot pile up.
-	 */
+	/* Of a writer that was killed. */
 	if (unlink(temporary) < 0 && errno != ENOENT)
 		return -errno;
 
@@ -91,6 +86,19 @@ statefile_write(const char *path, const void *data, size_t length, int durable)
 		return r;
 	}
 	return durable ? sync_directory_of(path) : 0;
+}
+
+int
+statefile_write(const char *path, const void *data, size_t length, int durable)
+{
+	_cleanup_free_ char *temporary = NULL;
+
+	/* Always the same name, so that what killed writers leave cannot pile up. */
+	if (asprintf(&temporary, "%s.tmp", path) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	return statefile_write_by(path, temporary, data, length, durable);
 }
 
 static int

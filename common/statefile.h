@@ -21,6 +21,11 @@
  */
 int statefile_write(const char *path, const void *data, size_t length, int durable);
 
+/** statefile_write_by() - the same by way of @temporary, in the same directory; with a
+ * name of its own for each, a file may have several writers: the last one wins. */
+int statefile_write_by(const char *path, const char *temporary, const void *data,
+    size_t length, int durable);
+
 /**
  * statefile_read() - all of @path, NUL-terminated after its end; caller frees
  *

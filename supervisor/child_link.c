@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/link.h"
 #include "supervisor/aftermath.h"
@@ -209,6 +210,45 @@ on_restart(struct child *child, const struct msg *msg, int64_t now_ns)
 	child_doomed(child, DOOM_REQUESTED, msg->restart.text);
 }
 
+/* What a worker may tell events of; the other subjects are ours. */
+static bool
+is_workers_subject(const char *name)
+{
+	static const char *const subjects[] = { "order.", "feed.", "broker.",
+		"strategy." };
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+
+	if (name[strspn(name, allowed)] != '\0')
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (strncmp(name, subjects[i], strlen(subjects[i])) == 0)
+			return name[strlen(subjects[i])] != '\0';
+	return false;
+}
+
+/* Its fields are read and written anew: none can pass for another worker's. */
+static void
+on_event(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	char fields[MSG_TEXT_MAX];
+	struct record said, record;
+
+	(void)now_ns;
+	record_init(&said, NULL);
+	memcpy(fields, msg->event.fields, sizeof(fields));
+	if (!is_workers_subject(msg->event.name) ||
+	    (fields[0] && (record_parse(fields, &said) < 0 || said.event))) {
+		child->bad_packets++;
+		return;
+	}
+	start_record(&record, msg->event.name, child);
+	for (size_t i = 0; i < said.n_fields; i++)
+		if (strcmp(said.fields[i].key, "worker") != 0 &&
+		    strcmp(said.fields[i].key, "ts") != 0)
+			record_add(&record, &said.fields[i]);
+	emit(child, (enum log_level)msg->event.level, &record);
+}
+
 /* Its exit follows, and says more. */
 static void
 on_bye(struct child *child, const struct msg *msg, int64_t now_ns)
@@ -227,6 +267,7 @@ static const handler handlers[MSG_TYPE_COUNT] = {
 	[MSG_STATUS] = on_status,
 	[MSG_RESTART] = on_restart,
 	[MSG_BYE] = on_bye,
+	[MSG_EVENT] = on_event,
 };
 
 static void

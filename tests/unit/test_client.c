@@ -111,6 +111,11 @@ START_TEST(each_report_arrives_as_it_was_sent)
 	ck_assert_str_eq(next().status.text, "warming up");
 	ck_assert_int_eq(tradesup_restart(worker, "too old"), 0);
 	ck_assert_str_eq(next().restart.text, "too old");
+	ck_assert_int_eq(tradesup_event(worker, 4, "order.refused", "rule=hold"), 0);
+	msg = next();
+	ck_assert_int_eq(msg.event.level, 4);
+	ck_assert_str_eq(msg.event.name, "order.refused");
+	ck_assert_str_eq(msg.event.fields, "rule=hold");
 	ck_assert_int_eq(tradesup_bye(worker), 0);
 	ck_assert_int_eq(next().type, MSG_BYE);
 }
@@ -142,12 +147,18 @@ static const struct {
 	enum tradesup_request request;
 	int64_t deadline_ms;
 	const char *kind;
+	bool hold;
+	const char *reason;
 } requests[] = {
-	{ { .type = MSG_STOP, .stop = { 5000 } }, TRADESUP_STOP, 5000, "" },
-	{ { .type = MSG_STOP, .stop = { -1 } }, TRADESUP_STOP, -1, "" },
-	{ { .type = MSG_RELOAD }, TRADESUP_RELOAD, 0, "" },
+	{ { .type = MSG_STOP, .stop = { 5000 } }, TRADESUP_STOP, 5000, "", false, "" },
+	{ { .type = MSG_STOP, .stop = { -1 } }, TRADESUP_STOP, -1, "", false, "" },
+	{ { .type = MSG_RELOAD }, TRADESUP_RELOAD, 0, "", false, "" },
 	{ { .type = MSG_FAULT, .fault = { FAULT_ATTRIBUTE } }, TRADESUP_FAULT, 0,
-	    "attribute" },
+	    "attribute", false, "" },
+	{ { .type = MSG_HOLD, .hold = { true, "hold: lunch" } }, TRADESUP_HOLD, 0, "",
+	    true, "hold: lunch" },
+	{ { .type = MSG_HOLD, .hold = { false, "" } }, TRADESUP_HOLD, 0, "", false,
+	    "" },
 };
 
 START_TEST(each_request_is_understood)
@@ -159,6 +170,8 @@ START_TEST(each_request_is_understood)
 	ck_assert_int_eq(order.request, requests[_i].request);
 	ck_assert_int_eq(order.deadline_ms, requests[_i].deadline_ms);
 	ck_assert_str_eq(order.kind, requests[_i].kind);
+	ck_assert_int_eq(order.hold, requests[_i].hold);
+	ck_assert_str_eq(order.reason, requests[_i].reason);
 }
 END_TEST
 

@@ -211,15 +211,19 @@ static const struct {
 } bad[] = {
 	{ "cycles = 5s",
 	    "2: worker w: trading: cycles: unknown key; did you mean cycle?" },
-	{ "alpaca { timeout = 1s }", "2: worker w: trading: alpaca: unknown section" },
+	{ "alpaca { patience = 1s }",
+	    "2: worker w: trading: alpaca: patience: unknown key" },
+	{ "broker = alpaca\nalpaca { base_url = \"http://example.com\" }",
+	    "3: worker w: trading: alpaca: base_url: is plain http, which is for a "
+	    "loopback address alone" },
 	{ "momentum { a = 1 }", "2: worker w: trading: momentum: unknown section" },
 	{ "strategy = momentum\nmomentums { a = 1 }",
 	    "3: worker w: trading: momentums: unknown section" },
 	{ "feed = http",
 	    "2: worker w: trading: feed: \"http\" is not one of synthetic, "
 	    "file" },
-	{ "broker = alpaca",
-	    "2: worker w: trading: broker: \"alpaca\" is not one of paper" },
+	{ "broker = binance",
+	    "2: worker w: trading: broker: \"binance\" is not one of paper, alpaca" },
 	{ "batch = 0", "2: worker w: trading: batch: \"0\" is out of range: it must be "
 		       "from 1 to 10000000" },
 	{ "\nfeed = file",

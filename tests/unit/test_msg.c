@@ -39,10 +39,16 @@ static const struct msg messages[] = {
 	{ .type = MSG_STATUS, .status = { .text = "two words" } },
 	{ .type = MSG_RESTART, .restart = { .text = "3 failed cycles" } },
 	{ .type = MSG_BYE },
+	{ .type = MSG_EVENT,
+	    .event = { .level = 4,
+		.name = "order.refused",
+		.fields = "rule=hold text=\"a b\"" } },
 	{ .type = MSG_STOP, .stop = { .deadline_ms = 5000 } },
 	{ .type = MSG_STOP, .stop = { .deadline_ms = -1 } },
 	{ .type = MSG_RELOAD },
 	{ .type = MSG_FAULT, .fault = { .kind = FAULT_INTERNAL } },
+	{ .type = MSG_HOLD, .hold = { .on = true, .reason = "hold: lunch" } },
+	{ .type = MSG_HOLD, .hold = { .on = false, .reason = "" } },
 };
 
 START_TEST(a_message_comes_back_as_it_was)
@@ -133,6 +139,11 @@ static const struct {
 	    PACKET("\x97\xa5"
 		   "cycle\x01\x02\x03\xc0\x00\x05"),
 	    -EBADMSG },
+	{ "an event louder than error",
+	    PACKET("\x94\xa5"
+		   "event\x02\xa7order.x\xa0"),
+	    -EBADMSG },
+	{ "a hold without its reason", PACKET("\x92\xa4hold\xc3"), -EBADMSG },
 	{ "level 3", PACKET("\x95\xa4heal\x03\xa4name\xa7success\xa0"), -EBADMSG },
 	{ "an unknown kind", PACKET("\x95\xa4heal\x01\xa4game\xa7success\xa0"),
 	    -EBADMSG },

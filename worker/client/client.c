@@ -206,6 +206,17 @@ tradesup_restart(struct tradesup *link, const char *reason)
 }
 
 int
+tradesup_event(struct tradesup *link, int level, const char *name, const char *fields)
+{
+	struct msg msg = { .type = MSG_EVENT };
+
+	msg.event.level = level;
+	copy_text(msg.event.name, sizeof(msg.event.name), name);
+	copy_text(msg.event.fields, sizeof(msg.event.fields), fields);
+	return send_msg(link, &msg);
+}
+
+int
 tradesup_bye(struct tradesup *link)
 {
 	struct msg msg = { .type = MSG_BYE };
@@ -227,6 +238,10 @@ translate(const struct msg *msg, struct tradesup_order *order)
 		order->request = TRADESUP_FAULT;
 		copy_text(
 		    order->kind, sizeof(order->kind), fault_kind_name(msg->fault.kind));
+	} else if (msg->type == MSG_HOLD) {
+		order->request = TRADESUP_HOLD;
+		order->hold = msg->hold.on;
+		copy_text(order->reason, sizeof(order->reason), msg->hold.reason);
 	}
 	return order->request != TRADESUP_NOTHING;
 }

@@ -58,6 +58,12 @@ int tradesup_heal(struct tradesup *link, int level, const char *kind,
     const char *outcome, const char *detail);
 int tradesup_status(struct tradesup *link, const char *text);
 int tradesup_restart(struct tradesup *link, const char *reason);
+
+/* An event for the supervisor's log. @name: order.*, feed.*, broker.* or strategy.*;
+ * @level: of syslog, 3 (error) to 7 (debug); @fields: logfmt, "rule=hold price=1.5", or
+ * "". */
+int tradesup_event(
+    struct tradesup *link, int level, const char *name, const char *fields);
 int tradesup_bye(struct tradesup *link);
 
 enum tradesup_request {
@@ -67,12 +73,15 @@ enum tradesup_request {
 	TRADESUP_FAULT, /* a drill: behave as if this fault had happened; kind names it
 			 */
 	TRADESUP_GONE,	/* the supervisor has gone: make safe and exit */
+	TRADESUP_HOLD,	/* place no new order while hold is true; reason says why */
 };
 
 struct tradesup_order {
 	enum tradesup_request request;
 	int64_t deadline_ms;
 	char kind[16];
+	bool hold;
+	char reason[256];
 };
 
 /**

@@ -17,6 +17,7 @@ struct holding {
 	int64_t position;	   /* negative: short */
 	int64_t price;		   /* the last; known once an event came */
 	bool price_new;		   /* the journal does not have it yet */
+	int64_t last_price;	   /* the one before; 0: there was none */
 };
 
 struct book {
@@ -43,6 +44,10 @@ void book_set_price(struct book *book, uint32_t index, int64_t price);
  * functions. */
 int book_write_prices(
     struct book *book, struct journal *journal, const struct normalizer *normalizer);
+
+/** book_refresh() - read positions and open orders again when they are next asked for;
+ * prices stay. */
+void book_refresh(struct book *book);
 
 /** book_reset() - forget everything: it is read again from the journal. */
 void book_reset(struct book *book);

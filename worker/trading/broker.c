@@ -6,6 +6,7 @@
 
 static const struct broker_ops *const brokers[] = {
 	[BROKER_PAPER] = &broker_paper,
+	[BROKER_ALPACA] = &broker_alpaca,
 };
 
 const struct broker_ops *

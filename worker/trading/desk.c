@@ -7,31 +7,73 @@
 #include "worker/trading/desk.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/decimal.h"
+#include "common/paths.h"
 #include "worker/trading/killpoint.h"
 
 #define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
 
-int
-desk_init(struct desk *desk)
+/* Beside the workers' directories, since it is the account's. */
+static int
+keep_budget(struct desk *desk, struct error *error)
 {
+	_cleanup_free_ char *directory = NULL;
+
+	if (!desk->guard.state_dir)
+		return 0;
+	directory = path_join(desk->guard.state_dir, "accounts");
+	if (!directory)
+		return -ENOMEM;
+	return desk->ops->keep_budget(desk->broker, directory, error);
+}
+
+int
+desk_init(struct desk *desk, struct error *error)
+{
+	struct courier_site site;
+	int r;
+
 	desk->ops = broker_find(desk->trading->broker);
-	return desk->ops->create(desk->trading, &desk->broker);
+	desk->guard.worker = desk->worker;
+	desk->guard.trading = desk->trading;
+	desk->guard.journal = desk->journal;
+	r = desk->ops->create(desk->trading, &desk->broker);
+	if (r < 0 || desk->ops->embedded)
+		return r;
+	r = keep_budget(desk, error);
+	if (r < 0)
+		return r;
+	site = (struct courier_site){
+		.worker = desk->worker,
+		.state_dir = desk->guard.state_dir,
+		.freeze = desk->freeze,
+		.journal_path = desk->journal_path,
+		.trading = desk->trading,
+		.journal = desk->journal,
+		.ops = desk->ops,
+		.broker = desk->broker,
+		.others = desk->others,
+		.n_others = desk->n_others,
+	};
+	return courier_new(&site, &desk->courier);
 }
 
 void
 desk_deinit(struct desk *desk)
 {
+	desk->courier = courier_free(desk->courier);
 	if (desk->broker)
 		desk->broker = desk->ops->free(desk->broker);
 	book_deinit(&desk->book);
 }
 
-int
-desk_reset(struct desk *desk)
+static int
+restore_embedded(struct desk *desk)
 {
 	__int128 wide;
 	int64_t cash;
@@ -44,7 +86,20 @@ desk_reset(struct desk *desk)
 	if (r < 0)
 		return r;
 	desk->ops->restore(desk->broker, cash);
+	return 0;
+}
+
+int
+desk_reset(struct desk *desk)
+{
+	int r;
+
+	r = desk->courier ? courier_load(desk->courier) : restore_embedded(desk);
+	if (r != 0)
+		return r;
+	desk->has_intent = false;
 	book_reset(&desk->book);
+	guard_reset(&desk->guard);
 	desk->clusters = desk->orders = desk->fills = 0;
 	return 0;
 }
@@ -109,7 +164,7 @@ desk_event(struct desk *desk, const struct tradesup_event *event)
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
-	if (holding->order_open) {
+	if (holding->order_open && desk->ops->embedded) {
 		r = settle(desk, event, holding);
 		if (r != 0)
 			return r;
@@ -137,12 +192,57 @@ count_orders_of_day(struct desk *desk, int64_t time_ns, int64_t *ret_count)
 	    end > INT64_MAX ? INT64_MAX : (int64_t)end, ret_count);
 }
 
-static int
-decide(struct desk *desk, const struct tradesup_event *event, enum tradesup_side side,
-    const struct holding *holding, struct order_decision *ret_decision)
+/* The figures of the limits that order_decide() knows. */
+static struct risk_verdict
+figures_of(const struct desk *desk, const struct order_situation *situation)
 {
+	const struct config_orders *rules = &desk->trading->orders;
+	struct risk_verdict figures = { 0 };
+
+	if (rules->max_orders_per_day > 0 &&
+	    situation->orders_today >= rules->max_orders_per_day) {
+		figures.figures = RISK_COUNTS;
+		figures.value = situation->orders_today;
+		figures.limit = rules->max_orders_per_day;
+	}
+	return figures;
+}
+
+/* What the rules let pass, or refuse by one of the limits in them, is the guard's. */
+static int
+guard(struct desk *desk, const struct tradesup_event *event, const char *id,
+    const struct order_situation *situation, struct order_decision *decision)
+{
+	const struct guard_order order = {
+		.symbol = event->symbol,
+		.cluster = id,
+		.side = decision->side,
+		.quantity = decision->quantity,
+		.price = situation->price,
+		.opens = situation->position == 0,
+		.last_price = desk->book.holdings[event->symbol_index].last_price,
+		.time_ns = event->time_ns,
+		.orders_in_cycle = desk->orders,
+	};
+	struct risk_verdict figures;
+
+	if (!decision->skipped)
+		return guard_check(&desk->guard, &order, &decision->skipped);
+	if (strncmp(decision->skipped, "risk:", 5) == 0) {
+		figures = figures_of(desk, situation);
+		guard_skipped(&desk->guard, &order, decision->skipped, &figures);
+	}
+	return 0;
+}
+
+static int
+decide(struct desk *desk, const struct tradesup_event *event,
+    const struct tradesup_cluster *cluster, const char *id,
+    struct order_decision *ret_decision)
+{
+	const struct holding *holding = &desk->book.holdings[event->symbol_index];
 	struct order_situation situation = {
-		.side = side,
+		.side = cluster->side,
 		.price = event->price,
 		.position = holding->position,
 		.order_open = holding->order_open,
@@ -156,7 +256,9 @@ decide(struct desk *desk, const struct tradesup_event *event, enum tradesup_side
 			return r;
 	}
 	*ret_decision = order_decide(&desk->trading->orders, &situation);
-	return 0;
+	if (desk->courier && !ret_decision->skipped)
+		ret_decision->skipped = courier_stops(desk->courier);
+	return guard(desk, event, id, &situation, ret_decision);
 }
 
 static int
@@ -184,6 +286,26 @@ record_cluster(struct desk *desk, const struct tradesup_event *event,
 		return r;
 	kill_point("journal.cluster_written");
 	desk->clusters++;
+	return 0;
+}
+
+/* To a real broker it goes once it is on the disk: desk_committed(). */
+static int
+place_later(struct desk *desk, struct journal_order *intent, struct holding *holding)
+{
+	int r;
+
+	intent->created_ns = clock_realtime_ns();
+	r = journal_add_order(desk->journal, intent, &intent->number);
+	if (r != 0)
+		return r;
+	kill_point("journal.intent_written");
+	r = courier_expect(desk->courier, intent);
+	if (r != 0)
+		return r;
+	holding->order_open = true;
+	desk->has_intent = true;
+	desk->orders++;
 	return 0;
 }
 
@@ -226,7 +348,7 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
-	r = decide(desk, event, cluster->side, holding, &decision);
+	r = decide(desk, event, cluster, id, &decision);
 	if (r != 0)
 		return r;
 	intent = (struct journal_order){
@@ -243,7 +365,54 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 	if (r != 0 || decision.skipped)
 		return r;
 	order_client_id(desk->worker, id, desk->ops->id_limit, client_order_id);
-	return place(desk, &intent, holding);
+	return desk->courier ? place_later(desk, &intent, holding)
+			     : place(desk, &intent, holding);
+}
+
+/* What has become of orders is in the journal: the book reads it again. */
+static void
+take_news(struct desk *desk)
+{
+	if (courier_has_news(desk->courier))
+		book_refresh(&desk->book);
+	desk->fills += courier_fills(desk->courier);
+}
+
+int
+desk_committed(struct desk *desk)
+{
+	int r;
+
+	if (!desk->has_intent)
+		return 0;
+	desk->has_intent = false;
+	r = courier_send(desk->courier);
+	take_news(desk);
+	return r;
+}
+
+int
+desk_turn(struct desk *desk)
+{
+	int r;
+
+	if (!desk->courier)
+		return 0;
+	r = courier_turn(desk->courier);
+	take_news(desk);
+	return r;
+}
+
+bool
+desk_is_ready(const struct desk *desk)
+{
+	return !desk->courier || courier_is_ready(desk->courier);
+}
+
+bool
+desk_may_end(const struct desk *desk)
+{
+	return !desk->courier || courier_may_end(desk->courier);
 }
 
 int

@@ -113,7 +113,8 @@ journal_add_order(
 	    TEXT(order_side_name(order->side)), INTEGER(order->quantity),
 	    TEXT(order_status_name(order->status)), TEXT(order->reason),
 	    TEXT(order->broker_id), INTEGER(order->time_ns),
-	    INTEGER(order->config_hash), INTEGER(order->module_hash));
+	    INTEGER(order->config_hash), INTEGER(order->module_hash),
+	    INTEGER(order->created_ns));
 	if (r != 0)
 		return r;
 	*ret_number = sqlite3_last_insert_rowid(journal->db);
@@ -133,6 +134,23 @@ int
 journal_set_price(struct journal *journal, const char *symbol, int64_t price)
 {
 	return JOURNAL_DO(journal, STATEMENT_SET_PRICE, TEXT(symbol), INTEGER(price));
+}
+
+int
+journal_price(struct journal *journal, const char *symbol, int64_t *ret_price)
+{
+	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = journal_query(
+	    journal, STATEMENT_GET_PRICE, &(struct value)TEXT(symbol), 1, &row);
+	if (r != 0)
+		return r;
+	r = journal_step(journal, row);
+	if (r != 0)
+		return r;
+	*ret_price = sqlite3_column_int64(row, 0);
+	return 0;
 }
 
 int
@@ -331,31 +349,44 @@ journal_each_cluster(struct journal *journal, journal_on_cluster on_cluster, voi
 }
 
 int
+journal_read_order(
+    struct journal *journal, sqlite3_stmt *row, struct journal_order *ret_order)
+{
+	struct journal_order order = {
+		.number = sqlite3_column_int64(row, 0),
+		.client_order_id = column_text(row, 1),
+		.cluster = sqlite3_column_int64(row, 2),
+		.cluster_id = column_text(row, 3),
+		.symbol = column_text(row, 4),
+		.side = column_side(row, 5),
+		.quantity = sqlite3_column_int64(row, 6),
+		.reason = column_text(row, 8),
+		.broker_id = column_text(row, 9),
+		.time_ns = sqlite3_column_int64(row, 10),
+		.config_hash = (uint32_t)sqlite3_column_int64(row, 11),
+		.module_hash = (uint32_t)sqlite3_column_int64(row, 12),
+	};
+	int r;
+
+	r = column_status(journal, row, 7, &order.status);
+	if (r != 0)
+		return r;
+	*ret_order = order;
+	return 0;
+}
+
+int
 journal_each_order(struct journal *journal, journal_on_order on_order, void *data)
 {
 	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
+	struct journal_order order;
 	int r;
 
 	r = journal_query(journal, STATEMENT_EACH_ORDER, NULL, 0, &row);
 	if (r != 0)
 		return r;
 	while ((r = journal_step(journal, row)) == 0) {
-		struct journal_order order = {
-			.number = sqlite3_column_int64(row, 0),
-			.client_order_id = column_text(row, 1),
-			.cluster = sqlite3_column_int64(row, 2),
-			.cluster_id = column_text(row, 3),
-			.symbol = column_text(row, 4),
-			.side = column_side(row, 5),
-			.quantity = sqlite3_column_int64(row, 6),
-			.reason = column_text(row, 8),
-			.broker_id = column_text(row, 9),
-			.time_ns = sqlite3_column_int64(row, 10),
-			.config_hash = (uint32_t)sqlite3_column_int64(row, 11),
-			.module_hash = (uint32_t)sqlite3_column_int64(row, 12),
-		};
-
-		r = column_status(journal, row, 7, &order.status);
+		r = journal_read_order(journal, row, &order);
 		if (r == 0)
 			r = on_order(&order, data);
 		if (r != 0)

@@ -72,6 +72,10 @@ take_requests(struct loop *loop)
 		case TRADESUP_FAULT:
 			take_fault_request(worker, order.kind);
 			break;
+		case TRADESUP_HOLD:
+			/* The latches say so, too, and they are what counts: they are
+			 * looked at before each order. */
+			break;
 		case TRADESUP_GONE:
 			return WAKE_GONE;
 		}

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "worker/trading/ledger.h"
 #include "worker/trading/worker.h"
 
@@ -73,7 +74,9 @@ cancel_orders(const struct config_node *node, const struct registry *registry,
 	};
 	struct trader_failure failure = { .kind = FAULT_INTERNAL };
 	_cleanup_(trader_freep) struct trader *trader = NULL;
-	int64_t canceled = 0;
+	struct courier_cancel cancel = { 0 };
+	int64_t deadline_ns = clock_monotonic_ns() + node->worker.make_safe_timeout_ns -
+			      node->worker.make_safe_timeout_ns / 5;
 
 	if (access(paths.journal, F_OK) < 0 && errno == ENOENT) {
 		fprintf(out, "%s: never traded, nothing to cancel\n", node->name);
@@ -81,11 +84,18 @@ cancel_orders(const struct config_node *node, const struct registry *registry,
 	}
 	if (trader_open(node->name, node->worker.trading, &paths, &failure, &trader) <
 		0 ||
-	    trader_cancel_open(trader, &canceled, &failure) < 0)
+	    trader_cancel_open(trader, deadline_ns, &cancel, &failure) < 0)
 		return (enum exit_code)error_set(
 		    error, EXIT_OSERR, "%s", failure.error.text);
-	fprintf(out, "%s: %" PRId64 " open order%s canceled\n", node->name, canceled,
-	    canceled == 1 ? "" : "s");
+	fprintf(out, "%s: %" PRId64 " open order%s canceled\n", node->name,
+	    cancel.canceled, cancel.canceled == 1 ? "" : "s");
+	if (cancel.filled > 0)
+		fprintf(out, "%s: %" PRId64 " filled meanwhile\n", node->name,
+		    cancel.filled);
+	if (cancel.left > 0)
+		return (enum exit_code)error_set(error, EXIT_UNAVAILABLE,
+		    "%s: %" PRId64 " order%s may still be open at the broker: %s",
+		    node->name, cancel.left, cancel.left == 1 ? "" : "s", cancel.why);
 	return EXIT_OK;
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/msg.h"
 
 #define WHAT_MAX (ERROR_TEXT_MAX + 64)
 
@@ -130,6 +130,27 @@ report_trouble(const struct reporter *reporter, const char *text)
 	record_text(&record, "message", text);
 	log_record(LOG_LEVEL_WARNING, &record);
 	return 0;
+}
+
+int
+report_event(
+    const struct reporter *reporter, enum log_level level, const struct record *event)
+{
+	struct record record;
+	char fields[MSG_TEXT_MAX];
+
+	if (is_alone(reporter)) {
+		record_init(&record, event->event);
+		record_text(&record, "worker", reporter->worker);
+		for (size_t i = 0; i < event->n_fields; i++)
+			record_add(&record, &event->fields[i]);
+		log_record(level, &record);
+		return 0;
+	}
+	record = *event;
+	record.event = NULL;
+	record_logfmt(&record, fields, sizeof(fields));
+	return tradesup_event(reporter->link, (int)level, event->event, fields);
 }
 
 int

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "common/log.h"
 #include "worker/client/tradesup.h"
 #include "worker/trading/heal.h"
 
@@ -32,6 +33,11 @@ int report_ready(const struct reporter *reporter);
 
 /** report_trouble() - something that fails no cycle, but that a person should know. */
 int report_trouble(const struct reporter *reporter, const char *text);
+
+/** report_event() - something that happened to an order, a feed or the broker: order.*,
+ * feed.*, broker.*. The worker's name is added. */
+int report_event(
+    const struct reporter *reporter, enum log_level level, const struct record *event);
 
 /** report_end() - the worker ends by itself. @why: a word: "feed_ended", "stop". */
 int report_end(const struct reporter *reporter, const char *why);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "worker/trading/cursor.h"
 #include "worker/trading/desk.h"
 #include "worker/trading/killpoint.h"
@@ -26,14 +27,21 @@
 #define SNAPSHOT_RECORDS 200000
 #define SNAPSHOT_BYTES_PER_RECORD 4
 
+/* With a real broker a batch takes no more transactions after this. */
+#define BATCH_NS (2 * NS_PER_S)
+
 struct trader {
 	const struct config_trading *trading; /* borrowed */
-	char *worker, *cursor, *freeze;	      /* owned; freeze may be NULL */
+	char *worker, *cursor, *journal_path; /* owned */
+	char *freeze, *state_dir;	      /* owned, or NULL */
 	trader_alive alive;
 	void *alive_data;
+	news_on_event on_event;
+	void *on_event_data;
 
 	struct journal *journal;
 	struct journal_state committed; /* what the journal says */
+	struct journal_state begun;	/* and when the batch began */
 	struct desk desk;
 	struct pipeline *pipeline; /* NULL: to be made again */
 	bool module_dropped;	   /* by a drill */
@@ -205,14 +213,13 @@ take_event(struct trader *trader, const struct tradesup_event *event,
 	return r;
 }
 
-/* Take records until the batch is full or the feed has none. @ret_taken: how many.
- * Return: 0; -1. */
+/* Take records until there are @limit, the feed has none, or an order has to go.
+ * @ret_taken: how many. Return: 0; -1. */
 static int
 take_records(struct trader *trader, struct journal_state *state,
-    struct trader_result *result, int64_t *ret_taken,
+    struct trader_result *result, int64_t limit, int64_t *ret_taken,
     struct trader_failure *ret_failure)
 {
-	int64_t limit = trader->limit > 0 ? trader->limit : trader->trading->batch;
 	struct tradesup_event event;
 	int64_t taken;
 	int r;
@@ -240,6 +247,11 @@ take_records(struct trader *trader, struct journal_state *state,
 			r = take_event(trader, &event, state, ret_failure);
 			if (r < 0)
 				return r;
+		}
+		/* An order for a real broker: it goes before the next event is seen. */
+		if (trader->desk.has_intent) {
+			taken++;
+			break;
 		}
 		if (trader->alive && (taken + 1) % TRADER_ALIVE_RECORDS == 0)
 			trader->alive(trader->alive_data);
@@ -313,35 +325,71 @@ count_batch(struct trader *trader, struct journal_state *state)
 {
 	state->events = trader->pipeline->events;
 	state->dropped = trader->pipeline->dropped;
-	state->clusters += trader->desk.clusters;
-	state->orders += trader->desk.orders;
-	state->fills += trader->desk.fills;
+	state->clusters = trader->begun.clusters + trader->desk.clusters;
+	state->orders = trader->begun.orders + trader->desk.orders;
+	state->fills = trader->begun.fills + trader->desk.fills;
 	feed_position(trader->pipeline->feed, state->position);
 }
 
+/* One transaction. @ret_taken: how many records are in it. */
 static int
-run_batch(struct trader *trader, struct trader_result *result,
-    struct trader_failure *ret_failure)
+run_transaction(struct trader *trader, struct trader_result *result, int64_t limit,
+    int64_t *ret_taken, struct trader_failure *ret_failure)
 {
 	struct journal_state state = trader->committed;
-	int64_t taken = 0;
 	int r;
 
-	trader->desk.clusters = trader->desk.orders = trader->desk.fills = 0;
-	r = take_records(trader, &state, result, &taken, ret_failure);
-	if (r < 0 || taken == 0)
+	r = take_records(trader, &state, result, limit, ret_taken, ret_failure);
+	if (r < 0 || *ret_taken == 0)
 		return r;
 	count_batch(trader, &state);
 	r = finish_batch(trader, &state);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
-	result->events = state.events - trader->committed.events;
-	result->dropped = state.dropped - trader->committed.dropped;
-	result->clusters = trader->desk.clusters;
-	result->orders = trader->desk.orders;
-	result->fills = trader->desk.fills;
 	trader->committed = state;
+	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
 	trader->limit = 0;
+	r = desk_committed(&trader->desk);
+	return r != 0 ? fail_journal(trader, r, ret_failure) : 0;
+}
+
+/*
+ * With an embedded broker a batch is one transaction. An order for a real one ends the
+ * transaction, since it goes when it is on the disk, and the batch goes on behind it,
+ * for as long as a cycle may take.
+ */
+static int
+run_batch(struct trader *trader, struct trader_result *result,
+    struct trader_failure *ret_failure)
+{
+	int64_t end_ns = clock_monotonic_ns() + BATCH_NS;
+	int64_t left = trader->trading->batch, taken;
+	bool is_limited;
+	int r;
+
+	trader->desk.clusters = trader->desk.orders = trader->desk.fills = 0;
+	trader->begun = trader->committed;
+	r = desk_turn(&trader->desk);
+	if (r != 0)
+		return fail_journal(trader, r, ret_failure);
+	result->idle = !desk_is_ready(&trader->desk);
+	if (result->idle)
+		return 0;
+	do {
+		is_limited = trader->limit > 0;
+		taken = 0;
+		r = run_transaction(trader, result, is_limited ? trader->limit : left,
+		    &taken, ret_failure);
+		if (r < 0)
+			return r;
+		left -= taken;
+	} while (trader->desk.courier && taken > 0 && left > 0 && !is_limited &&
+		 !result->ended && !result->idle && !trader->feed_failed &&
+		 clock_monotonic_ns() < end_ns);
+	if (result->ended && !desk_may_end(&trader->desk)) {
+		result->ended = false;
+		result->idle = true;
+	}
 	return 0;
 }
 
@@ -360,6 +408,11 @@ trader_batch(struct trader *trader, struct trader_result *ret_result,
 		abandon(trader);
 		return r;
 	}
+	result.events = trader->committed.events - trader->begun.events;
+	result.dropped = trader->committed.dropped - trader->begun.dropped;
+	result.clusters = trader->desk.clusters;
+	result.orders = trader->desk.orders;
+	result.fills = trader->desk.fills;
 	if (result.events + result.dropped > 0)
 		result.cursor_error = cursor_write(trader->cursor, &trader->committed);
 	*ret_result = result;
@@ -385,9 +438,15 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	trader->desk.trading = trader->trading;
 	trader->desk.journal = trader->journal;
 	trader->desk.freeze = trader->freeze;
-	r = desk_init(&trader->desk);
-	if (r < 0)
-		return fail_journal(trader, r, ret_failure);
+	trader->desk.journal_path = trader->journal_path;
+	trader->desk.others = paths->others;
+	trader->desk.n_others = paths->n_others;
+	trader->desk.guard.state_dir = trader->state_dir;
+	r = desk_init(&trader->desk, &ret_failure->error);
+	if (r < 0) {
+		ret_failure->kind = r == -ENOMEM ? FAULT_INTERNAL : FAULT_IO;
+		return -1;
+	}
 	/* It is a copy for others: what is wrong with it is for the pre-check to find
 	 * and to mend. */
 	(void)cursor_mend(trader->cursor, &trader->committed);
@@ -407,10 +466,13 @@ trader_open(const char *worker, const struct config_trading *trading,
 		trader->trading = trading;
 		trader->worker = strdup(worker);
 		trader->cursor = strdup(paths->cursor);
+		trader->journal_path = strdup(paths->journal);
 		trader->freeze = paths->freeze ? strdup(paths->freeze) : NULL;
+		trader->state_dir = paths->state_dir ? strdup(paths->state_dir) : NULL;
 	}
-	if (!trader || !trader->worker || !trader->cursor ||
-	    (paths->freeze && !trader->freeze)) {
+	if (!trader || !trader->worker || !trader->cursor || !trader->journal_path ||
+	    (paths->freeze && !trader->freeze) ||
+	    (paths->state_dir && !trader->state_dir)) {
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "%s: out of memory", worker);
 	}
@@ -421,11 +483,33 @@ trader_open(const char *worker, const struct config_trading *trading,
 	return 0;
 }
 
+/* While an answer is waited for. */
+static bool
+on_alive(void *data)
+{
+	struct trader *trader = data;
+
+	if (trader->alive)
+		trader->alive(trader->alive_data);
+	return true;
+}
+
 void
 trader_set_alive(struct trader *trader, trader_alive alive, void *data)
 {
 	trader->alive = alive;
 	trader->alive_data = data;
+	if (trader->desk.courier)
+		trader->desk.ops->set_alive(trader->desk.broker, on_alive, trader);
+}
+
+void
+trader_set_on_event(struct trader *trader, news_on_event on_event, void *data)
+{
+	trader->on_event = on_event;
+	trader->on_event_data = data;
+	if (trader->desk.courier)
+		courier_set_on_event(trader->desk.courier, on_event, data);
 }
 
 int
@@ -478,25 +562,41 @@ trader_mend_cursor(struct trader *trader)
 	return cursor_write(trader->cursor, &trader->committed);
 }
 
-int
-trader_cancel_open(
-    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure)
+static int
+cancel_embedded(struct trader *trader, struct courier_cancel *ret_cancel)
 {
-	int64_t canceled;
+	struct courier_cancel cancel = { 0 };
 	int r;
 
 	r = journal_begin(trader->journal);
 	if (r == 0)
-		r = desk_cancel_open(&trader->desk, &canceled);
+		r = desk_cancel_open(&trader->desk, &cancel.canceled);
 	if (r == 0)
 		r = journal_commit(trader->journal);
+	if (r != 0)
+		return r;
+	*ret_cancel = cancel;
+	return 0;
+}
+
+int
+trader_cancel_open(struct trader *trader, int64_t deadline_ns,
+    struct courier_cancel *ret_cancel, struct trader_failure *ret_failure)
+{
+	int r;
+
+	if (trader->desk.courier)
+		r = courier_load(trader->desk.courier);
+	else
+		r = cancel_embedded(trader, ret_cancel);
+	if (r == 0 && trader->desk.courier)
+		r = courier_cancel_open(trader->desk.courier, deadline_ns, ret_cancel);
 	if (r != 0) {
 		fail_journal(trader, r, ret_failure);
 		journal_rollback(trader->journal);
 		return -1;
 	}
 	book_reset(&trader->desk.book);
-	*ret_canceled = canceled;
 	return 0;
 }
 
@@ -522,7 +622,9 @@ trader_free(struct trader *trader)
 	journal_free(trader->journal);
 	free(trader->worker);
 	free(trader->cursor);
+	free(trader->journal_path);
 	free(trader->freeze);
+	free(trader->state_dir);
 	free(trader);
 	return NULL;
 }

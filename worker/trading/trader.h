@@ -14,6 +14,7 @@
 #include "common/config_trading.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "worker/trading/courier.h"
 
 struct trader;
 
@@ -23,6 +24,11 @@ struct trader_paths {
 				the journal's counts */
 	const char *freeze;  /* StateFiles.PRE_MARKET_FREEZE: while it exists no new
 				order is placed; may be NULL */
+	const char *state_dir; /* of all workers, where the latches are; NULL: none
+				  count */
+	const struct reconcile_other *others; /* workers of the same account; borrowed
+						 until trader_free() */
+	size_t n_others;
 };
 
 /** struct trader_result - what one batch did */
@@ -59,6 +65,10 @@ int trader_open(const char *worker, const struct config_trading *trading,
  * replay still shows life. */
 typedef void (*trader_alive)(void *data);
 void trader_set_alive(struct trader *trader, trader_alive alive, void *data);
+
+/** trader_set_on_event() - called after a batch for each event that it brought:
+ * order.refused, order.latched. */
+void trader_set_on_event(struct trader *trader, news_on_event on_event, void *data);
 
 /**
  * trader_batch() - take up to trading.batch records and commit
@@ -97,10 +107,15 @@ void trader_drop_module(struct trader *trader);
  * -errno. */
 int trader_mend_cursor(struct trader *trader);
 
-/** trader_cancel_open() - make safe: cancel every open order, in the journal and at the
- * broker. @ret_canceled: how many. Return: as trader_batch(). */
-int trader_cancel_open(
-    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure);
+/**
+ * trader_cancel_open() - make safe: cancel every open order, in the journal and at the
+ * broker
+ * @deadline_ns: monotonic; a real broker is asked until then
+ *
+ * Return: as trader_batch(); 0 also when some are left, which @ret_cancel says.
+ */
+int trader_cancel_open(struct trader *trader, int64_t deadline_ns,
+    struct courier_cancel *ret_cancel, struct trader_failure *ret_failure);
 
 /** trader_totals() - counts since the journal began. */
 void trader_totals(const struct trader *trader, struct trader_result *ret_totals);

@@ -155,7 +155,8 @@ worker_new(const struct config *config, const struct config_node *node,
 	worker->phase = "start";
 	worker->may_fault = allowed && strcmp(allowed, "1") == 0;
 	worker->state_dir = worker_state_dir(config, node->name);
-	if (!worker->state_dir ||
+	worker->latch_dir = worker_state_dir(config, "");
+	if (!worker->state_dir || !worker->latch_dir ||
 	    worker_source(node->worker.trading, worker->state_dir, &worker->source) < 0)
 		return error_set(error, -ENOMEM, "out of memory");
 	/* Hello comes before all that can take long or fail. */
@@ -194,6 +195,7 @@ worker_free(struct worker *worker)
 	tradesup_close(worker->link);
 	closep(&worker->lock);
 	free(worker->state_dir);
+	free(worker->latch_dir);
 	free(worker);
 	return NULL;
 }
@@ -244,6 +246,15 @@ copy_paths(struct worker *worker)
 	return worker->journal && worker->cursor && worker->freeze ? 0 : -ENOMEM;
 }
 
+static void
+on_trading_event(enum log_level level, const struct record *event, void *data)
+{
+	struct worker *worker = data;
+
+	if (report_event(&worker->reporter, level, event) == -EPIPE)
+		worker->is_gone = true;
+}
+
 int
 worker_open_trader(struct worker *worker, struct trader_failure *ret_failure)
 {
@@ -254,12 +265,15 @@ worker_open_trader(struct worker *worker, struct trader_failure *ret_failure)
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "no paths to open");
 	}
-	paths =
-	    (struct trader_paths){ worker->journal, worker->cursor, worker->freeze };
+	paths = (struct trader_paths){ .journal = worker->journal,
+		.cursor = worker->cursor,
+		.freeze = worker->freeze,
+		.state_dir = worker->latch_dir };
 	if (trader_open(worker->name, worker->config->trading, &paths, ret_failure,
 		&worker->trader) < 0)
 		return -1;
 	trader_set_alive(worker->trader, worker_alive, worker);
+	trader_set_on_event(worker->trader, on_trading_event, worker);
 	trader_totals(worker->trader, &worker->totals);
 	return 0;
 }

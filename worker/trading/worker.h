@@ -19,6 +19,7 @@ struct worker {
 	const char *name;		    /* borrowed */
 	const struct config_worker *config; /* borrowed */
 	char *state_dir;		    /* this worker's own */
+	char *latch_dir;		    /* of all workers: the directory above */
 	int lock;			    /* held as long as the worker lives; -1 */
 	struct tradesup *link;
 	struct reporter reporter;

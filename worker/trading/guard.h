@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guard: stands between what the strategy's rules make of a cluster and the
+ * journal. It gathers what a limit depends on, asks risk.c, and carries out the answer:
+ * an event, and a latch.
+ *
+ * A latch that a limit sets counts at once, and is written behind the commit: a batch
+ * that is rolled back and done again must come out the same.
+ */
+#pragma once
+
+#include "worker/trading/journal.h"
+#include "worker/trading/news.h"
+#include "worker/trading/risk.h"
+
+struct guard {
+	const struct config_trading *trading; /* borrowed, as all of these */
+	const char *worker;
+	const char *state_dir; /* of all workers, for the latches; NULL: none count */
+	struct journal *journal;
+
+	bool is_stale;				       /* the feed, as its owner says */
+	char skipped[sizeof("risk:") + RISK_RULE_MAX]; /* of the last refusal */
+	struct latch due; /* a latch to be written; rule "": none */
+	struct news news;
+};
+
+/** struct guard_order - an order that is about to be made */
+struct guard_order {
+	const char *symbol, *cluster; /* borrowed; the cluster's id */
+	enum tradesup_side side;
+	int64_t quantity, price;
+	bool opens;
+	int64_t last_price; /* of the trade before; 0: none */
+	int64_t time_ns;    /* of the event */
+	int64_t orders_in_cycle;
+};
+
+/**
+ * guard_check() - whether it may be made
+ * @ret_skipped: NULL, or `risk:<rule>`; valid until the next call
+ *
+ * Return: 0; as the journal's functions.
+ */
+int guard_check(
+    struct guard *guard, const struct guard_order *order, const char **ret_skipped);
+
+/** guard_skipped() - a cluster was refused by another limit: @skipped is `risk:…`.
+ * @value, @limit: its figures; @limit 0: none. */
+void guard_skipped(struct guard *guard, const struct guard_order *order,
+    const char *skipped, const struct risk_verdict *figures);
+
+/** guard_committed() - the batch is on the disk: write the latch that is due, and tell
+ * the events. A latch that cannot be written stays due, and stops orders. */
+void guard_committed(struct guard *guard, news_on_event on_event, void *data);
+
+/** guard_reset() - the batch never was. */
+void guard_reset(struct guard *guard);
