@@ -75,8 +75,9 @@ cancel_orders(const struct config_node *node, const struct registry *registry,
 	struct trader_failure failure = { .kind = FAULT_INTERNAL };
 	_cleanup_(trader_freep) struct trader *trader = NULL;
 	struct courier_cancel cancel = { 0 };
-	int64_t deadline_ns = clock_monotonic_ns() + node->worker.make_safe_timeout_ns -
-			      node->worker.make_safe_timeout_ns / 5;
+	const struct config_watch *watch = node->worker.watch;
+	int64_t timeout_ns = watch ? watch->make_safe_timeout_ns : MAKE_SAFE_TIMEOUT_NS;
+	int64_t deadline_ns = clock_monotonic_ns() + timeout_ns - timeout_ns / 5;
 
 	if (access(paths.journal, F_OK) < 0 && errno == ENOENT) {
 		fprintf(out, "%s: never traded, nothing to cancel\n", node->name);
