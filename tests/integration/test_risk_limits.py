@@ -65,6 +65,16 @@ class Refusals(HoldCase):
         self.refused(run, "max_orders_per_day", value="1", limit="1")
         self.finish(run)
 
+    def test_session(self):
+        """The first trade is 10 s after 9:30 UTC, hours before the exchanges open; by the event's time."""
+        run = self.start(risk={"session": "us_equities"})
+        self.assertEqual(self.trade("A"), "risk:session")
+        self.refused(run, "session", symbol="A")
+        self.feed.add("B", "buy", "100", seconds=9001)  # 14:30:02 UTC
+        wait_until(lambda: len(self.ledger()["clusters"]) == 2, "the cluster")
+        self.assertIsNone(self.ledger()["clusters"][1].get("skipped"))
+        self.finish(run)
+
     def test_kill_file(self):
         run = self.start(risk={"kill_file": "stop"})
         self.assertIsNone(self.trade("A"))

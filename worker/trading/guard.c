@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/timestamp.h"
+#include "worker/trading/session.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
 
@@ -277,6 +278,17 @@ guard_write(struct guard *guard)
 	return r;
 }
 
+/* To a real broker it goes now, on paper at the time of the event. */
+static enum risk_session
+look_for_session(const struct guard *guard, int64_t time_ns)
+{
+	if (guard->trading->risk.session == SESSION_ALWAYS)
+		return RISK_SESSION_OPEN;
+	if (!guard->is_embedded)
+		time_ns = clock_realtime_ns();
+	return session_is_open(NULL, time_ns) ? RISK_SESSION_OPEN : RISK_SESSION_CLOSED;
+}
+
 int
 guard_check(
     struct guard *guard, const struct guard_order *order, const char **ret_skipped)
@@ -288,6 +300,7 @@ guard_check(
 		.opens = order->opens,
 		.latch = look_for_latches(guard),
 		.kill_file = look_for(limits->kill_file),
+		.session = look_for_session(guard, order->time_ns),
 		.is_stale = guard->is_stale,
 		.orders_in_cycle = order->orders_in_cycle,
 		.last_price = order->last_price,
