@@ -545,6 +545,12 @@ trader_keep_module(struct trader *trader)
 	return 0;
 }
 
+bool
+trader_has_module(const struct trader *trader)
+{
+	return trader->pipeline != NULL;
+}
+
 const char *
 trader_module_path(const struct trader *trader)
 {
