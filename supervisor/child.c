@@ -464,6 +464,18 @@ child_on_exit(evutil_socket_t fd, short what, void *data)
 	tree_ended(&child->supervisor->tree, &child->node, how);
 }
 
+/* With the time it has; @shutdown_ns below 0: as long as it takes. */
+static void
+ask_to_stop(struct child *child, int64_t shutdown_ns)
+{
+	struct msg stop = { .type = MSG_STOP };
+
+	stop.stop.deadline_ms = shutdown_ns < 0 ? -1 : shutdown_ns / NS_PER_MS;
+	if (child->seen.speaks)
+		child_send(child, &stop);
+	spawn_signal(child->process.pidfd, SIGTERM);
+}
+
 bool
 child_stop(struct child *child, bool kill)
 {
@@ -478,14 +490,8 @@ child_stop(struct child *child, bool kill)
 		kill_now(child);
 		return true;
 	}
-	if (child->doom == DOOM_NONE) {
-		struct msg stop = { .type = MSG_STOP };
-
-		stop.stop.deadline_ms = shutdown_ns < 0 ? -1 : shutdown_ns / NS_PER_MS;
-		if (child->seen.speaks)
-			child_send(child, &stop);
-		spawn_signal(child->process.pidfd, SIGTERM);
-	}
+	if (child->doom == DOOM_NONE)
+		ask_to_stop(child, shutdown_ns);
 	if (shutdown_ns >= 0)
 		kill_after(child, shutdown_ns);
 	child_rearm(child);
@@ -507,9 +513,9 @@ child_doomed(struct child *child, enum child_doom doom, const char *detail)
 		kill_now(child);
 		return;
 	}
-	spawn_signal(child->process.pidfd, SIGTERM);
 	if (shutdown_ns == SHUTDOWN_INFINITY)
 		shutdown_ns = DOOM_SHUTDOWN_NS;
+	ask_to_stop(child, shutdown_ns);
 	kill_after(child, shutdown_ns);
 	child_rearm(child);
 }

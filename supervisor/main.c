@@ -190,6 +190,17 @@ static const struct verb verbs[] = {
 	    .run = ctl_crashes,
 	},
 	{
+	    .name = "completion",
+	    .synopsis = "SHELL",
+	    .summary = "print the completion script for bash, zsh or fish",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .example = "tradesup completion bash > "
+		       "~/.local/share/bash-completion/completions/tradesup",
+	    .exits = "0 done; 64 usage",
+	    .run = ctl_completion,
+	},
+	{
 	    .name = "version",
 	    .synopsis = "",
 	    .summary = "print the version",

@@ -35,6 +35,7 @@ struct option_spec {
 	const char *name;  /* without the dashes */
 	const char *value; /* what the value is called in the help; NULL: a flag */
 	const char *summary;
+	const char *words; /* the values there are, for completion; NULL: any */
 };
 
 /** options_spec() - the table's entry; never NULL. */
