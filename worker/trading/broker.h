@@ -16,6 +16,7 @@
 #pragma once
 
 #include "common/config_trading.h"
+#include "common/error.h"
 #include "worker/trading/orders.h"
 
 #define BROKER_ID_MAX 64
@@ -131,6 +132,13 @@ struct broker_ops {
 	/** terms() - what it and the configuration promise */
 	struct order_terms (*terms)(const struct config_trading *trading);
 
+	/** keep_budget() - keep the account's request budget in @directory, shared by
+	 * all its workers. Without this call there is none. Return: 0; -errno, @error
+	 * filled.
+	 */
+	int (*keep_budget)(
+	    struct broker *broker, const char *directory, struct error *error);
+
 	/** set_alive() - NULL: nobody is told while an answer is waited for. */
 	void (*set_alive)(struct broker *broker, broker_alive alive, void *data);
 
@@ -175,3 +183,7 @@ extern const struct broker_ops broker_paper, broker_alpaca;
 
 /** broker_find() - the functions of a kind of broker. */
 const struct broker_ops *broker_find(enum broker_kind kind);
+
+/** broker_is_same_symbol() - the same but for the '/' of a pair, which some of a
+ * broker's answers leave out. */
+bool broker_is_same_symbol(const char *a, const char *b);

@@ -17,6 +17,7 @@
 #include "common/url.h"
 #include "worker/trading/alpaca.h"
 #include "worker/trading/http.h"
+#include "worker/trading/rate_file.h"
 #include "worker/trading/secret.h"
 
 #define ORDER_ANSWER_MAX (64 * 1024)
@@ -27,12 +28,11 @@
 #define DAY_NS (86400 * NS_PER_S) /* a day order is over then, wherever we are */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * NS_PER_S)
-#define BUSY_DEFAULT_NS (10 * NS_PER_S) /* a 429 that does not say until when */
-#define BUSY_MAX_NS (300 * NS_PER_S)
 
 struct broker {
 	const struct config_alpaca *config; /* borrowed */
 	struct http *http;
+	struct rate *rate; /* NULL: nobody keeps the account's budget */
 	struct secret key_id, secret_key;
 	broker_alive alive;
 	void *alive_data;
@@ -55,6 +55,7 @@ static struct broker *
 alpaca_free(struct broker *broker)
 {
 	http_free(broker->http);
+	rate_free(broker->rate);
 	secret_deinit(&broker->key_id);
 	secret_deinit(&broker->secret_key);
 	free(broker);
@@ -122,22 +123,20 @@ alpaca_ready_ns(const struct broker *broker, const char **ret_why)
 	return broker->not_before_ns;
 }
 
-/* 429: not before the reset, which is told in the server's time. */
-static void
-wait_for_reset(struct broker *broker, const struct http_answer *answer)
+static int
+alpaca_keep_budget(struct broker *broker, const char *directory, struct error *error)
 {
-	int64_t now_s = answer->date_s != HTTP_NONE ? answer->date_s
-						    : clock_realtime_ns() / NS_PER_S;
-	int64_t wait_ns = BUSY_DEFAULT_NS;
+	if (broker->is_locked)
+		return 0;
+	return rate_open(directory, broker->config->base_url, broker->key_id.text,
+	    broker->config->rate, error, &broker->rate);
+}
 
-	if (answer->rate_reset_s != HTTP_NONE && answer->rate_reset_s >= now_s &&
-	    answer->rate_reset_s - now_s <= BUSY_MAX_NS / NS_PER_S)
-		wait_ns = (answer->rate_reset_s - now_s + 1) * NS_PER_S;
-	else if (answer->retry_after_s > 0 &&
-		 answer->retry_after_s <= BUSY_MAX_NS / NS_PER_S)
-		wait_ns = answer->retry_after_s * NS_PER_S;
+static void
+wait_for(struct broker *broker, int64_t wait_ns, const char *why)
+{
 	broker->not_before_ns = clock_monotonic_ns() + wait_ns;
-	broker->why = "too many requests";
+	broker->why = why;
 }
 
 /* What an answer, or its absence, means for the requests to come. */
@@ -147,7 +146,12 @@ learn(
 {
 	switch (result) {
 	case BROKER_BUSY:
-		wait_for_reset(broker, answer);
+		/* Our own budget has said for how long already. */
+		if (answer->fate == HTTP_ANSWERED)
+			wait_for(broker,
+			    rate_reset_wait(answer->rate_reset_s, answer->date_s,
+				answer->retry_after_s, clock_realtime_ns()),
+			    "too many requests");
 		return;
 	case BROKER_LOCKED:
 		broker->is_locked = true;
@@ -162,8 +166,7 @@ learn(
 			broker->backoff_ns = BACKOFF_MIN_NS;
 		if (broker->backoff_ns > BACKOFF_MAX_NS)
 			broker->backoff_ns = BACKOFF_MAX_NS;
-		broker->not_before_ns = clock_monotonic_ns() + broker->backoff_ns;
-		broker->why = "it does not answer";
+		wait_for(broker, broker->backoff_ns, "it does not answer");
 		return;
 	case BROKER_SHOWN:
 	case BROKER_DONE:
@@ -185,16 +188,49 @@ struct call {
 	struct http_answer answer; /* http_answer_deinit() */
 };
 
-/* Carry out a request. Return: what it came to, as far as the status tells. */
+/* Whether the account has a request left. Return: BROKER_DONE, BROKER_BUSY, or
+ * BROKER_UNSENT: nobody knows. */
 static enum broker_result
-perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
+take_ticket(
+    struct broker *broker, struct rate_ticket *ret_ticket, char text[BROKER_TEXT_MAX])
 {
-	_cleanup_free_ char *url = url_join(broker->config->base_url, call->path);
+	struct error error = { "" };
+	int64_t wait_ns = 0;
+	int r;
+
+	if (!broker->rate)
+		return BROKER_DONE;
+	r = rate_take(broker->rate, broker->config->timeout_ns + NS_PER_S, ret_ticket,
+	    &wait_ns, &error);
+	if (r == 0)
+		return BROKER_DONE;
+	snprintf(text, BROKER_TEXT_MAX, "%.*s", BROKER_TEXT_MAX - 1,
+	    error.text[0] ? error.text : "the account's requests are used up");
+	if (r < 0)
+		return BROKER_UNSENT;
+	wait_for(broker, wait_ns, "the account's requests are used up");
+	return BROKER_BUSY;
+}
+
+static void
+give_back(struct broker *broker, const struct rate_ticket *ticket,
+    const struct http_answer *answer)
+{
+	struct error error = { "" };
+
+	/* What cannot be written leaves the budget smaller than it is. */
+	if (broker->rate)
+		(void)rate_done(broker->rate, ticket, answer, &error);
+}
+
+static void
+send_request(struct broker *broker, const char *url, struct call *call)
+{
 	const struct http_header headers[] = {
 		{ "APCA-API-KEY-ID", broker->key_id.text },
 		{ "APCA-API-SECRET-KEY", broker->secret_key.text },
 	};
-	struct http_request request = {
+	const struct http_request request = {
 		.method = call->method,
 		.url = url,
 		.body = call->body,
@@ -203,6 +239,17 @@ perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 		.timeout_ns = broker->config->timeout_ns,
 		.answer_max = call->answer_max,
 	};
+
+	http_perform(broker->http, &request, &call->answer);
+}
+
+/* Carry out a request. Return: what it came to, as far as the status tells. */
+static enum broker_result
+perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
+{
+	_cleanup_free_ char *url = url_join(broker->config->base_url, call->path);
+	struct rate_ticket ticket = { 0 };
+	enum broker_result result;
 
 	call->answer = (struct http_answer){ 0 };
 	if (broker->is_locked) {
@@ -213,15 +260,17 @@ perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 		snprintf(text, BROKER_TEXT_MAX, "out of memory");
 		return BROKER_UNSENT;
 	}
-	http_perform(broker->http, &request, &call->answer);
-	if (call->answer.fate != HTTP_ANSWERED) {
-		snprintf(text, BROKER_TEXT_MAX, "%.*s", BROKER_TEXT_MAX - 1,
-		    call->answer.error.text);
-		return call->answer.fate == HTTP_UNSENT ? BROKER_UNSENT
-							: BROKER_UNCLEAR;
-	}
-	return alpaca_result(call->method == HTTP_POST, call->answer.status,
-	    call->answer.body, call->answer.length, text);
+	result = take_ticket(broker, &ticket, text);
+	if (result != BROKER_DONE)
+		return result;
+	send_request(broker, url, call);
+	give_back(broker, &ticket, &call->answer);
+	if (call->answer.fate == HTTP_ANSWERED)
+		return alpaca_result(call->method == HTTP_POST, call->answer.status,
+		    call->answer.body, call->answer.length, text);
+	snprintf(text, BROKER_TEXT_MAX, "%.*s", BROKER_TEXT_MAX - 1,
+	    call->answer.error.text);
+	return call->answer.fate == HTTP_UNSENT ? BROKER_UNSENT : BROKER_UNCLEAR;
 }
 
 /* The order in an answer that is to have one. */
@@ -470,6 +519,7 @@ const struct broker_ops broker_alpaca = {
 	.create = alpaca_create,
 	.free = alpaca_free,
 	.terms = alpaca_terms,
+	.keep_budget = alpaca_keep_budget,
 	.set_alive = alpaca_set_alive,
 	.ready_ns = alpaca_ready_ns,
 	.post = alpaca_post,

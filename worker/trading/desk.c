@@ -10,14 +10,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/decimal.h"
+#include "common/paths.h"
 #include "worker/trading/killpoint.h"
 
 #define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
 
+/* Beside the workers' directories, since it is the account's. */
+static int
+keep_budget(struct desk *desk, struct error *error)
+{
+	_cleanup_free_ char *directory = NULL;
+
+	if (!desk->guard.state_dir)
+		return 0;
+	directory = path_join(desk->guard.state_dir, "accounts");
+	if (!directory)
+		return -ENOMEM;
+	return desk->ops->keep_budget(desk->broker, directory, error);
+}
+
 int
-desk_init(struct desk *desk)
+desk_init(struct desk *desk, struct error *error)
 {
 	struct courier_site site;
 	int r;
@@ -29,6 +45,9 @@ desk_init(struct desk *desk)
 	desk->guard.is_embedded = desk->ops->embedded;
 	r = desk->ops->create(desk->trading, &desk->broker);
 	if (r < 0 || desk->ops->embedded)
+		return r;
+	r = keep_budget(desk, error);
+	if (r < 0)
 		return r;
 	site = (struct courier_site){
 		.worker = desk->worker,

@@ -34,8 +34,8 @@ struct desk {
 };
 
 /** desk_init() - set up for @trading->broker; the borrowed members have been filled in.
- * Return: 0, -ENOMEM. */
-int desk_init(struct desk *desk);
+ * Return: 0, -ENOMEM; -errno with @error filled: the request budget cannot be kept. */
+int desk_init(struct desk *desk, struct error *error);
 void desk_deinit(struct desk *desk);
 
 /** desk_reset() - begin again from what the journal says; no transaction is under way.

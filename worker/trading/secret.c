@@ -89,13 +89,13 @@ take_variable(const char *name, struct secret *secret)
 	if (!value || value[0] == '\0')
 		return SECRET_E_NONE;
 	length = strlen(value);
-	if (length < ROOM) {
-		memcpy(secret->text, value, length);
-		secret->length = length;
-	}
+	if (length >= ROOM)
+		return -EFBIG;
+	memcpy(secret->text, value, length);
+	secret->length = length;
+	/* To the heap: what the program was started with can be read from outside. */
 	explicit_bzero(value, length);
-	unsetenv(name);
-	return length < ROOM ? 0 : -EFBIG;
+	return setenv(name, secret->text, 1) < 0 ? -errno : 0;
 }
 
 static int

@@ -33,10 +33,9 @@ struct secret_source {
  * @ret_warning: filled where a file's mode lets others read it; else untouched
  *
  * One newline at the end is cut off; anything but printable ASCII makes it unusable,
- * since it becomes a header's value. A variable's value is wiped out of the
- * environment, so that /proc/PID/environ does not show it, and is found again by the
- * same process only in what it returned. With the first secret the process
- * becomes undumpable (prctl(2), PR_SET_DUMPABLE): no core, and no other user's ptrace.
+ * since it becomes a header's value. A variable is moved to where /proc/PID/environ
+ * does not show it, and can be loaded again. With the first secret the process becomes
+ * undumpable (prctl(2), PR_SET_DUMPABLE): no core, and no other user's ptrace.
  * Return: 0; SECRET_E_NONE; -EINVAL: not one line of text; -errno. @error is filled.
  */
 int secret_load(const struct secret_source *source, struct error *ret_warning,

@@ -447,9 +447,11 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	trader->desk.others = paths->others;
 	trader->desk.n_others = paths->n_others;
 	trader->desk.guard.state_dir = trader->state_dir;
-	r = desk_init(&trader->desk);
-	if (r < 0)
-		return fail_journal(trader, r, ret_failure);
+	r = desk_init(&trader->desk, &ret_failure->error);
+	if (r < 0) {
+		ret_failure->kind = r == -ENOMEM ? FAULT_INTERNAL : FAULT_IO;
+		return -1;
+	}
 	/* It is a copy for others: what is wrong with it is for the pre-check to find
 	 * and to mend. */
 	(void)cursor_mend(trader->cursor, &trader->committed);
