@@ -105,6 +105,7 @@ struct journal_snapshot {
 	uint32_t config_hash, module_hash;
 	void *normalizer, *module; /* allocated; journal_snapshot_deinit() */
 	size_t normalizer_length, module_length;
+	bool is_without_module; /* its state is not to be used; never in the journal */
 };
 
 /**
