@@ -351,6 +351,9 @@ finish_batch(struct trader *trader, struct journal_state *state)
 	if (r != 0)
 		return r;
 	kill_point("journal.state_written");
+	r = guard_write(&trader->desk.guard);
+	if (r != 0)
+		return r;
 	if (records_of(state) >= trader->next_snapshot) {
 		r = write_snapshot(trader, &has_snapshot);
 		if (r != 0)
@@ -384,6 +387,7 @@ run_transaction(struct trader *trader, struct trader_result *result, int64_t lim
 	struct journal_state state = trader->committed;
 	int r;
 
+	guard_begin(&trader->desk.guard);
 	r = take_records(trader, &state, result, limit, ret_taken, ret_failure);
 	if (r < 0 || *ret_taken == 0)
 		return r;
@@ -417,6 +421,7 @@ run_batch(struct trader *trader, struct trader_result *result,
 	r = desk_turn(&trader->desk);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
+	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
 	result->idle = !desk_is_ready(&trader->desk);
 	if (result->idle)
 		return 0;
@@ -638,6 +643,12 @@ trader_keep_module(struct trader *trader)
 		return -ENOENT;
 	trader->module_dropped = false;
 	return 0;
+}
+
+bool
+trader_has_module(const struct trader *trader)
+{
+	return trader->pipeline != NULL;
 }
 
 const char *

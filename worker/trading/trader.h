@@ -105,6 +105,9 @@ int trader_reload_module(struct trader *trader, struct trader_failure *ret_failu
  */
 int trader_keep_module(struct trader *trader);
 
+/** trader_has_module() - whether trader_keep_module() has one to keep. */
+bool trader_has_module(const struct trader *trader);
+
 /**
  * trader_module_path() - the file that the module in use was loaded from
  *
