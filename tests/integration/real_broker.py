@@ -33,13 +33,17 @@ FINAL = {"filled": "filled", "canceled": "canceled", "expired": "canceled", "rep
          "rejected": "rejected"}
 
 
-def rounds_csv(rounds, symbols, price="100"):
-    """A feed of buys of all symbols, then sells of all of them, and so on."""
+def round_lines(turn, symbols, price="100"):
+    """A round of the feed: all symbols are bought, or in every second one sold."""
+    return ["%d,S%d,%s,%s,10,%d-%d" % (START_NS + turn * MINUTE_NS + number * 10**6, number,
+                                       "sell" if turn % 2 else "buy", price, turn, number)
+            for number in range(symbols)]
+
+
+def rounds_csv(rounds, symbols):
     lines = ["time,symbol,side,price,size,id"]
     for turn in range(rounds):
-        for number in range(symbols):
-            time_ns = START_NS + turn * MINUTE_NS + number * 10**6
-            lines.append("%d,S%d,%s,%s,10,%d-%d" % (time_ns, number, "sell" if turn % 2 else "buy", price, turn, number))
+        lines += round_lines(turn, symbols)
     return "\n".join(lines) + "\n"
 
 
@@ -114,10 +118,11 @@ class BrokerCase(TradingCase):
         for path in self.files.values():
             os.chmod(path, 0o600)
 
-    def prepare_rounds(self, rounds, symbols, cycle="0s", batch="1000", worker=None, **settings):
+    def prepare_rounds(self, rounds, symbols, cycle="0s", batch="1000", worker=None, follow="no", **settings):
         feed = self.box.file("feed.csv", rounds_csv(rounds, symbols))
         trading = alpaca_section(self.standin.url, feed, **dict(self.files, **settings))
         trading.update(cycle=cycle, batch=batch)
+        trading["file"]["follow"] = follow
         self.prepare(trading, worker=dict(RESTART_AT_ONCE, **(worker or {})), supervisor=NEVER_GIVE_UP)
         return trading
 
