@@ -102,20 +102,21 @@ conclude(struct config_reader *reader, config_on_error on_error, void *data)
 	return failed ? -EINVAL : 0;
 }
 
-int
-config_load(
-    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+/* Reads @path as @reader says. */
+static int
+load(struct config_reader *reader, const char *path, config_on_error on_error,
+    void *data, struct config **ret_config)
 {
 	_cleanup_(config_freep) struct config *config = new_config(path);
 	_cleanup_free_ char *directory = directory_of(path), *text = NULL;
-	struct config_reader reader = {
-		.errors.path = path, .directory = directory, .config = config
-	};
 	size_t length = 0;
 	int r;
 
 	if (!config || !directory)
 		return -ENOMEM;
+	reader->errors.path = path;
+	reader->directory = directory;
+	reader->config = config;
 	r = read_file(path, &text, &length);
 	if (r == -ENOMEM)
 		return r;
@@ -131,14 +132,32 @@ config_load(
 		return -EINVAL;
 	}
 
-	r = parse(&reader, text, length);
+	r = parse(reader, text, length);
 	if (r < 0)
-		reader.errors.out_of_memory = true;
-	r = conclude(&reader, on_error, data);
+		reader->errors.out_of_memory = true;
+	r = conclude(reader, on_error, data);
 	if (r < 0)
 		return r;
 	*ret_config = steal(&config);
 	return 0;
+}
+
+int
+config_load(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { 0 };
+
+	return load(&reader, path, on_error, data, ret_config);
+}
+
+int
+config_load_fragment(const char *path, enum auto_shutdown around,
+    config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { .is_fragment = true, .around = around };
+
+	return load(&reader, path, on_error, data, ret_config);
 }
 
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */

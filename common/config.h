@@ -49,6 +49,34 @@ struct config_limits {
 	size_t n_groups;
 };
 
+/* How a worker that cannot tell becomes ready. */
+enum ready_kind { READY_BY_ITSELF, READY_PORT, READY_FILE, READY_LOG };
+enum probe_kind { PROBE_NONE, PROBE_EXEC, PROBE_TCP, PROBE_HTTP };
+
+/* When a worker is made safe, as bits. */
+enum make_safe_when { MAKE_SAFE_CRASH = 1, MAKE_SAFE_HANG = 2, MAKE_SAFE_ESCALATE = 4 };
+
+#define MAKE_SAFE_TIMEOUT_NS INT64_C(10000000000) /* where none is given */
+
+/** struct config_watch - how a worker is looked after that does not tell all by itself;
+ * the others have no such struct */
+struct config_watch {
+	char **ready_words; /* as written */
+	enum ready_kind ready;
+	char *ready_target; /* HOST:PORT, a path, or an extended regular expression */
+
+	enum probe_kind probe;
+	char **probe_exec;
+	char *probe_tcp, *probe_http; /* HOST:PORT; a URL */
+	int64_t probe_interval_ns, probe_timeout_ns;
+	uint32_t probe_failures; /* in a row; >= 1 */
+
+	char **make_safe; /* NULL: the built-in worker's own, if it is one */
+	int64_t make_safe_timeout_ns;
+	char **make_safe_words;	 /* as written */
+	unsigned make_safe_when; /* of enum make_safe_when */
+};
+
 struct config_worker {
 	char **command; /* NULL-terminated; NULL: the built-in trading worker */
 	enum notify_kind notify;
@@ -62,9 +90,8 @@ struct config_worker {
 	int64_t stable_after_ns;
 	int64_t memory_max_bytes; /* 0: none */
 	uint32_t failed_cycles;	  /* this many in a row ask for a restart; 0: never */
-	char **make_safe;	  /* command, or NULL */
-	int64_t make_safe_timeout_ns;
 	struct config_limits *limits;	/* NULL: none of them is set */
+	struct config_watch *watch;	/* NULL: none of it is set */
 	struct config_trading *trading; /* the built-in worker's; NULL if command */
 };
 
@@ -103,6 +130,10 @@ struct config {
 	 */
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	/* So many escalations in the period with no good cycle, and the next start is
+	 * held; 0: never. */
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 	struct config_node *root; /* a group: the supervisor section */
 };
 
@@ -125,6 +156,14 @@ typedef void (*config_on_error)(const char *message, void *data);
  */
 int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
+
+/**
+ * config_load_fragment() - the same for sections that will be in another file's group
+ * @around: that group's; it decides whether they may be significant, not what this file
+ *          says of a supervisor
+ */
+int config_load_fragment(const char *path, enum auto_shutdown around,
+    config_on_error on_error, void *data, struct config **ret_config);
 
 /**
  * config_for_command() - the config of `tradesup run -- COMMAND…`: one permanent

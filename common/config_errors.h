@@ -29,6 +29,9 @@ struct config_reader {
 	struct config_errors errors;
 	const char *directory; /* of the file, "" for the working directory */
 	struct config *config; /* being filled */
+	/* A fragment's sections will be in a group that is not in the file. */
+	bool is_fragment;
+	enum auto_shutdown around;
 };
 
 /** config_report() - note an error of a key (NULL: of the section itself). */

@@ -7,7 +7,7 @@
 
 #include "common/config.h"
 
-enum feed_kind { FEED_SYNTHETIC, FEED_FILE };
+enum feed_kind { FEED_SYNTHETIC, FEED_FILE, FEED_HTTP, FEED_ALPACA, FEED_FLOW_ALERTS };
 enum feed_format { FEED_FORMAT_AUTO, FEED_FORMAT_CSV, FEED_FORMAT_NDJSON };
 /* When orders may be placed. */
 enum session_kind { SESSION_ALWAYS, SESSION_US_EQUITIES };
@@ -28,6 +28,31 @@ struct config_file {
 	    *notional;	    /* column names; "": the feed has none */
 	char *fixed_symbol; /* "": read the symbol column */
 	bool follow;
+};
+
+/* Feeds over a network. A base_url has passed url_check_base(), the url url_parse(), if
+ * the feed is the one in use. */
+
+struct config_http {
+	char *url;
+	int64_t interval_ns;	 /* > 0 */
+	struct config_file file; /* of what is at the URL; no path, and followed */
+};
+
+struct config_alpaca_data {
+	char *base_url;
+	char **symbols;		 /* NULL-terminated; at least one */
+	int64_t interval_ns;	 /* > 0 */
+	int64_t feed_max_age_ns; /* > 0 */
+};
+
+struct config_flow_alerts {
+	char *base_url;
+	char *token_file;	 /* NULL: the environment */
+	int64_t interval_ns;	 /* > 0 */
+	uint32_t limit;		 /* alerts an answer; 1 to 200 */
+	char **tickers;		 /* NULL-terminated; NULL: all */
+	int64_t feed_max_age_ns; /* > 0 */
 };
 
 struct config_orders {
@@ -74,6 +99,9 @@ struct config_trading {
 	enum feed_kind feed;
 	struct config_synthetic synthetic;
 	struct config_file file;
+	struct config_http http;
+	struct config_alpaca_data alpaca_data;
+	struct config_flow_alerts flow_alerts;
 	char *strategy; /* a module's name, or a path (with a '/'; resolved against the
 			   file's directory) */
 	/* The section named after the module, in the file's order. For flow_cluster the

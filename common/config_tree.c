@@ -33,12 +33,18 @@ static void read_group(struct config_reader *reader, const struct config_place *
     const struct syntax_entry *entry, void *base);
 static void read_trading(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, void *base);
+static void read_probe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+static void read_make_safe(struct config_reader *reader,
+    const struct config_place *outer, const struct syntax_entry *entry, void *base);
 
 /* The supervisor's values, on their way to struct config and its root. */
 struct supervisor_values {
 	struct config_group group;
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 };
 
 #define AT(member) offsetof(struct supervisor_values, member)
@@ -51,6 +57,9 @@ static const struct config_key supervisor_keys[] = {
 	{ "state_dir", KEY_PATH, AT(state_dir) },
 	{ "runtime_dir", KEY_PATH, AT(runtime_dir) },
 	{ "log_format", KEY_WORD, AT(log_format), "logfmt", .words = formats },
+	{ "service_intensity", KEY_COUNT, AT(service_intensity), "3", 0, 100 },
+	{ "service_period", KEY_DURATION, AT(service_period_ns), "10m", SHORTEST,
+	    LONGEST },
 };
 #undef AT
 
@@ -88,10 +97,11 @@ static const struct config_key worker_keys[] = {
 	{ "stable_after", KEY_DURATION, AT(worker.stable_after_ns), "60s", 0, LONGEST },
 	{ "memory_max", KEY_SIZE, AT(worker.memory_max_bytes), "0", 0, INT64_MAX },
 	{ "failed_cycles", KEY_COUNT, AT(worker.failed_cycles), "3", 0, 1000000 },
-	{ "make_safe", KEY_COMMAND, AT(worker.make_safe) },
-	{ "make_safe_timeout", KEY_DURATION, AT(worker.make_safe_timeout_ns), "10s",
-	    SHORTEST, LONGEST },
 	{ "trading", KEY_SECTION, .read = read_trading },
+	{ "ready", KEY_LIST, offsetof(struct config_watch, ready_words),
+	    .through = AT(worker.watch) },
+	{ "probe", KEY_SECTION, .read = read_probe },
+	{ "make_safe", KEY_SECTION, .read = read_make_safe },
 #define IN_LIMITS(member)                                                              \
 	offsetof(struct config_limits, member), .through = AT(worker.limits)
 	{ "cpu_quota", KEY_PERCENT, IN_LIMITS(cpu_quota), .min = 1, .max = 1000000 },
@@ -131,6 +141,7 @@ config_node_free(struct config_node *node)
 	} else {
 		config_deinit(&worker_table, node);
 		config_limits_free(node->worker.limits);
+		config_watch_free(node->worker.watch);
 		config_trading_free(node->worker.trading);
 	}
 	free(node->name);
@@ -263,7 +274,39 @@ read_trading(struct config_reader *reader, const struct config_place *outer,
 	node->worker.trading = config_trading_read(reader, outer, entry);
 }
 
+static void
+read_probe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base)
+{
+	struct config_node *node = base;
+
+	if (node->worker.watch)
+		config_watch_read_probe(reader, outer, entry, node->worker.watch);
+}
+
+static void
+read_make_safe(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base)
+{
+	struct config_node *node = base;
+
+	if (node->worker.watch)
+		config_watch_read_make_safe(reader, outer, entry, &node->worker);
+}
+
 /* Before the values, which go into it. */
+static void
+make_watch(struct config_reader *reader, const struct syntax_entry *entry,
+    struct config_worker *worker)
+{
+	if (!config_entry(entry, "ready") && !config_entry(entry, "probe") &&
+	    !config_entry(entry, "make_safe"))
+		return;
+	worker->watch = config_watch_new();
+	if (!worker->watch)
+		reader->errors.out_of_memory = true;
+}
+
 static void
 make_limits(struct config_reader *reader, const struct syntax_entry *entry,
     struct config_worker *worker)
@@ -288,10 +331,13 @@ read_worker(struct config_reader *reader, const struct config_place *outer,
 		return;
 	check_name(reader, &place, entry);
 	make_limits(reader, entry, &node->worker);
+	make_watch(reader, entry, &node->worker);
 	config_read(reader, &place, &worker_table, entry, NULL, node);
 	check_worker(reader, &place, entry, node);
 	if (node->worker.limits)
 		config_limits_check(reader, &place, entry, node->worker.limits);
+	if (node->worker.watch)
+		config_watch_check(reader, &place, entry, &node->worker);
 
 	if (command && config_entry(entry, "trading"))
 		config_report(reader, &place, config_line(entry, "trading"), "trading",
@@ -333,6 +379,8 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 	root->period_ns = values.group.period_ns;
 	root->auto_shutdown = values.group.auto_shutdown;
 	config->log_format = values.log_format;
+	config->service_intensity = values.service_intensity;
+	config->service_period_ns = values.service_period_ns;
 	free(config->state_dir);
 	free(config->runtime_dir);
 	config->state_dir = values.state_dir;
@@ -419,6 +467,8 @@ config_tree_read(struct config_reader *reader, const struct syntax_entry *file)
 	reserve_children(reader, &root->group, file);
 	read_supervisor(reader, NULL, NULL, root);
 	config_read(reader, NULL, &file_table, file, NULL, root);
+	if (reader->is_fragment)
+		root->group.auto_shutdown = reader->around;
 	check_significance(reader, NULL, file, &root->group);
 	check_names(reader, root);
 }

@@ -45,6 +45,11 @@ void config_module_read(struct config_reader *reader, const struct config_place 
     const struct syntax_entry *section, const char *module,
     struct config_trading *trading);
 
+/** config_feeds_check() - what the section of the feed in use must have; in
+ * config_feeds.c. */
+void config_feeds_check(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, struct config_trading *trading);
+
 /** config_limits_new() - nothing is set. NULL: out of memory. */
 struct config_limits *config_limits_new(void);
 
@@ -60,3 +65,25 @@ void config_limits_free(struct config_limits *limits);
  */
 void config_limits_check(struct config_reader *reader, const struct config_place *place,
     const struct syntax_entry *section, struct config_limits *limits);
+
+/** config_watch_new() - nothing is set. NULL: out of memory. */
+struct config_watch *config_watch_new(void);
+
+/** config_watch_free() - with all in it; may be NULL. */
+void config_watch_free(struct config_watch *watch);
+
+/** config_watch_read_probe(), config_watch_read_make_safe() - those sections of a
+ * worker. In config_watch.c. */
+void config_watch_read_probe(struct config_reader *reader,
+    const struct config_place *outer, const struct syntax_entry *entry,
+    struct config_watch *watch);
+void config_watch_read_make_safe(struct config_reader *reader,
+    const struct config_place *outer, const struct syntax_entry *entry,
+    struct config_worker *worker);
+
+/**
+ * config_watch_check() - the words of `ready`, and what does not fit to the worker
+ * @section: the worker's
+ */
+void config_watch_check(struct config_reader *reader, const struct config_place *place,
+    const struct syntax_entry *section, struct config_worker *worker);

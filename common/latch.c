@@ -16,6 +16,7 @@
 #include "common/paths.h"
 #include "common/record.h"
 #include "common/statefile.h"
+#include "common/text.h"
 #include "common/timestamp.h"
 
 #define LINE_MAX_BYTES 2048
@@ -301,6 +302,47 @@ latches_deinit(struct latches *latches)
 	*latches = (struct latches){ 0 };
 }
 
+#define SHOWN_MAX 3
+
+size_t
+latches_text(const struct latches *latches, char *out, size_t size)
+{
+	struct text_out text;
+
+	text_init(&text, out, size);
+	for (size_t i = 0; i < latches->n; i++) {
+		const struct latch *latch = &latches->items[i];
+
+		if (i == SHOWN_MAX) {
+			text_putf(&text, "; %zu more", latches->n - i);
+			break;
+		}
+		if (i > 0)
+			text_put(&text, "; ", 2);
+		text_putf(&text, "%s: %s",
+		    latch->worker[0] ? latch->worker : "all workers", latch->rule);
+		if (latch->reason[0] && text_put(&text, ": ", 2))
+			text_put(&text, latch->reason, strlen(latch->reason));
+	}
+	return text.used;
+}
+
+void
+latch_record(
+    const struct latch *latch, const char *event, char *time, struct record *ret_record)
+{
+	record_init(ret_record, event);
+	record_text(ret_record, "worker", latch->worker[0] ? latch->worker : NULL);
+	record_text(ret_record, "rule", latch->rule);
+	record_text(ret_record, "reason", latch->reason);
+	if (latch->time_ns > 0) {
+		timestamp_format(latch->time_ns, time);
+		record_text(ret_record, "time", time);
+	}
+	if (latch->uid >= 0)
+		record_int(ret_record, "uid", latch->uid);
+}
+
 /* @rule is set, too: the one that stops more is named. */
 static void
 tighten(struct latch_check *check, const char *rule)
@@ -336,15 +378,63 @@ latch_check(const char *state_dir, const char *worker, struct latch_check *ret_c
 	*ret_check = check;
 }
 
+static size_t
+format_cleared(
+    const struct latch *latch, const struct latch *by, char *out, size_t size)
+{
+	char time[TIMESTAMP_TEXT_MAX], set_time[TIMESTAMP_TEXT_MAX];
+	struct record record;
+	size_t length;
+
+	timestamp_format(by->time_ns, time);
+	timestamp_format(latch->time_ns, set_time);
+	record_init(&record, "cleared");
+	record_text(&record, "time", time);
+	record_text(&record, "worker", latch->worker[0] ? latch->worker : NULL);
+	record_text(&record, "rule", latch->rule);
+	record_int(&record, "uid", by->uid);
+	record_text(&record, "reason", by->reason);
+	record_text(&record, "set_time", set_time);
+	record_int(&record, "set_uid", latch->uid);
+	record_text(&record, "set_reason", latch->reason);
+	length = record_logfmt(&record, out, size - 1);
+	out[length++] = '\n';
+	return length;
+}
+
+/* A line in one piece, so that two who write at once do not mix. */
 static int
-clear_one(const char *state_dir, const struct latch *latch)
+note_cleared(const char *state_dir, const struct latch *latch, const struct latch *by)
+{
+	_cleanup_free_ char *path = path_join(state_dir, LATCH_LOG);
+	_cleanup_close_ int fd = -1;
+	char line[LINE_MAX_BYTES];
+	size_t length = format_cleared(latch, by, line, sizeof(line));
+	ssize_t n;
+
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, line, length);
+	if (n < 0 || fsync(fd) < 0)
+		return -errno;
+	return (size_t)n == length ? 0 : -ENOSPC;
+}
+
+static int
+clear_one(const char *state_dir, const struct latch *latch, const struct latch *by)
 {
 	_cleanup_free_ char *path = NULL;
 	int r;
 
+	/* The directory itself is at fault. */
 	if (!latch->name[0])
 		return -EIO;
 	r = latch_path(state_dir, latch->name, &path);
+	if (r == 0)
+		r = note_cleared(state_dir, latch, by);
 	if (r < 0)
 		return r;
 	/* Somebody else may have cleared it. */
@@ -362,7 +452,8 @@ sync_directory(const char *state_dir)
 }
 
 int
-latch_clear(const char *state_dir, const char *worker, struct latches *ret_cleared)
+latch_clear(const char *state_dir, const char *worker, const struct latch *by,
+    struct latches *ret_cleared)
 {
 	_cleanup_(latches_deinit) struct latches latches = { 0 };
 	int r, failed = 0;
@@ -374,7 +465,7 @@ latch_clear(const char *state_dir, const char *worker, struct latches *ret_clear
 	for (size_t i = 0; i < latches.n; i++) {
 		if (worker && latches.items[i].worker[0] == '\0')
 			continue;
-		r = clear_one(state_dir, &latches.items[i]);
+		r = clear_one(state_dir, &latches.items[i], by);
 		if (r == 0)
 			r = append(ret_cleared, &latches.items[i]);
 		if (r < 0)

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/record.h"
+
 #define LATCH_WORKER_MAX 65
 #define LATCH_RULE_MAX 33
 #define LATCH_REASON_MAX 320
@@ -72,6 +74,15 @@ int latch_set(const char *state_dir, const struct latch *latch);
 int latch_list(const char *state_dir, const char *worker, struct latches *ret_latches);
 void latches_deinit(struct latches *latches);
 
+/** latches_text() - "all workers: hold: lunch; flow: max_daily_loss: …" for people; the
+ * first ones, and how many more there are. Return: its length. */
+size_t latches_text(const struct latches *latches, char *out, size_t size);
+
+/** latch_record() - one as a row: `@event worker rule reason time uid`
+ * @time: TIMESTAMP_TEXT_MAX bytes, which the record borrows, as it does the latch */
+void latch_record(const struct latch *latch, const char *event, char *time,
+    struct record *ret_record);
+
 /** struct latch_check - whether a worker may place orders */
 struct latch_check {
 	bool stops_opening; /* no order that opens a position, or makes it larger */
@@ -87,14 +98,19 @@ struct latch_check {
 void latch_check(
     const char *state_dir, const char *worker, struct latch_check *ret_check);
 
+#define LATCH_LOG "latches.log" /* in the state directory */
+
 /**
  * latch_clear() - take latches away, on the disk when it returns
  * @worker: those of this worker alone, not the ones for all; NULL: every one
+ * @by: who, when and why: @uid, @time_ns and @reason
  * @ret_cleared: what was taken away; latches_deinit(); filled on failure, too
  *
- * Return: 0; -errno: some are still set.
+ * A line for each goes to LATCH_LOG before; one that cannot be noted stays. Return: 0;
+ * -errno: some are still set.
  */
-int latch_clear(const char *state_dir, const char *worker, struct latches *ret_cleared);
+int latch_clear(const char *state_dir, const char *worker, const struct latch *by,
+    struct latches *ret_cleared);
 
 /** latch_clear_rule() - take away the one of a worker and a rule whose cause is gone.
  * Return: 0, also if it is not set; -errno. */

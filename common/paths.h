@@ -55,6 +55,10 @@ int path_mkdirs(const char *path, mode_t mode);
 #define PATH_WORKER_ENV "TRADESUP_WORKER_PROGRAM"
 #define PATH_WORKER_NAME "tradesup-worker"
 
+/* What looks at a worker from outside. */
+#define PATH_PROBE_ENV "TRADESUP_PROBE_PROGRAM"
+#define PATH_PROBE_NAME "tradesup-probe"
+
 /**
  * path_program() - a program of ours: $@env, else beside the running one (a build
  * folder), else in the libexec directory

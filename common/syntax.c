@@ -42,6 +42,13 @@ report(struct parser *parser, unsigned line, const char *format, ...)
 	parser->lexer.on_error(line, what, parser->lexer.data);
 }
 
+/* Of a token that is only looked at: it comes again. */
+static void
+ignore_error(unsigned line, const char *what, void *data)
+{
+	(void)line, (void)what, (void)data;
+}
+
 static void
 advance(struct parser *parser)
 {
@@ -141,6 +148,22 @@ parse_list(struct parser *parser, struct syntax_entry *entry)
 	return true;
 }
 
+/* Whether the next token is a second word of the value: then it ends the line. A key
+ * on that line would have its = or { behind it. */
+static bool
+is_second_word(const struct parser *parser, const struct syntax_entry *entry)
+{
+	struct lexer lexer = parser->lexer;
+	struct token next;
+
+	if (parser->token.type != TOKEN_TEXT || parser->token.line != entry->line)
+		return false;
+	lexer.on_error = ignore_error;
+	next = lexer_next(&lexer);
+	return next.type == TOKEN_END || next.type == TOKEN_CLOSE ||
+	       next.line != entry->line;
+}
+
 static bool
 parse_assignment(struct parser *parser, struct syntax_entry *entry)
 {
@@ -153,6 +176,11 @@ parse_assignment(struct parser *parser, struct syntax_entry *entry)
 		report_expected(parser, entry->line, entry->key, "a value behind =");
 		return false;
 	}
+	if (!take_value(parser, &tail))
+		return false;
+	if (!is_second_word(parser, entry))
+		return true;
+	entry->kind = SYNTAX_LIST;
 	return take_value(parser, &tail);
 }
 

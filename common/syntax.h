@@ -4,6 +4,7 @@
  *
  *	key = value
  *	key = { value, value }
+ *	key = value value		the same, where the line ends there
  *	section { … }
  *	section title { … }
  */

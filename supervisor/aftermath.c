@@ -19,6 +19,7 @@
 #define REPORTS_PER_TURN 8
 #define REPORTS_AFTER_MS 100 /* not while others are being restarted */
 #define STORE_AFTER_MS 200
+#define STORE_AGAIN_S 1 /* after a failure */
 
 struct report {
 	TAILQ_ENTRY(report) entry;
@@ -36,7 +37,7 @@ struct aftermath {
 	struct supervisor *supervisor;
 	struct healing healing;
 	char *healing_path, *crash_dir;
-	bool dirty;
+	bool dirty, store_failed;
 	TAILQ_HEAD(, report) reports;
 	struct event *on_reports, *on_store;
 };
@@ -52,6 +53,7 @@ warn(struct aftermath *aftermath, const char *event, const char *path, int error
 	event_log_emit(&aftermath->supervisor->events, LOG_LEVEL_ERROR, &record);
 }
 
+/* A failure is told once, until it works again. */
 static void
 store(struct aftermath *aftermath)
 {
@@ -60,17 +62,22 @@ store(struct aftermath *aftermath)
 	if (!aftermath->dirty)
 		return;
 	r = healing_store(&aftermath->healing, aftermath->healing_path);
-	if (r < 0)
+	if (r < 0 && !aftermath->store_failed)
 		warn(aftermath, "healing.store_failed", aftermath->healing_path, -r);
-	/* A failure is said once and tried again with the next change. */
-	aftermath->dirty = false;
+	aftermath->store_failed = r < 0;
+	aftermath->dirty = r < 0;
 }
 
 static void
 on_store_cb(evutil_socket_t fd, short what, void *data)
 {
+	const struct timeval again = { .tv_sec = STORE_AGAIN_S };
+	struct aftermath *aftermath = data;
+
 	(void)fd, (void)what;
-	store(data);
+	store(aftermath);
+	if (aftermath->dirty)
+		evtimer_add(aftermath->on_store, &again);
 }
 
 static void

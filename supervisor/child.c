@@ -21,7 +21,10 @@
 #include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
+#include "supervisor/make_safe.h"
 
 #define DOOM_SHUTDOWN_NS                                                               \
 	(5 * NS_PER_S) /* for a doomed worker with shutdown = infinity */
@@ -39,6 +42,7 @@ static const struct {
 	[DOOM_OOM] = { "memory", "memory limit" },
 	[DOOM_GARBAGE] = { "garbage", "too many bad packets" },
 	[DOOM_LINK] = { "link", "closed its link and lived on" },
+	[DOOM_PROBE] = { "probe", "probe" },
 };
 
 const char *
@@ -56,6 +60,23 @@ child_doom_cause(const struct child *child, char *out, size_t size)
 
 static void on_timer_cb(evutil_socket_t fd, short what, void *data);
 
+/* What few workers have. Return: false: out of memory. */
+static bool
+add_extras(struct child *child, const struct config_worker *config)
+{
+	if (child_limits_are_wanted(config)) {
+		child->limits = child_limits_new(config);
+		if (!child->limits)
+			return false;
+	}
+	if (child_watch_is_wanted(config)) {
+		child->watch = child_watch_new(config);
+		if (!child->watch)
+			return false;
+	}
+	return true;
+}
+
 struct child *
 child_new(struct supervisor *supervisor, const struct config_node *config)
 {
@@ -72,13 +93,11 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	    -1;
 	child->timer_ns = child->wake_ns = child->kill_ns = HEARTBEAT_NEVER;
 	child->stable_ns = child->eof_ns = child->memory_ns = HEARTBEAT_NEVER;
+	child->due_ns = HEARTBEAT_NEVER;
 	child->cycle = -1;
 	child->heal_pending = true; /* an earlier supervisor may have left one */
 	evtimer_assign(&child->on_timer, supervisor->base, on_timer_cb, child);
-	if (!child_limits_are_wanted(&config->worker))
-		return child;
-	child->limits = child_limits_new(&config->worker);
-	if (child->limits)
+	if (add_extras(child, &config->worker))
 		return child;
 	child_free(child);
 	return NULL;
@@ -99,6 +118,8 @@ child_free(struct child *child)
 {
 	if (!child)
 		return;
+	make_safe_cancel(child);
+	child_watch_free(child);
 	event_del(&child->on_timer);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	close_event_fd(&child->on_link, &child->link_fd);
@@ -131,7 +152,10 @@ rules_of(const struct child *child)
 		.heartbeat_ns = sd ? 0 : config->heartbeat_ns,
 		.misses = config->misses,
 		.cycle_timeout_ns = sd ? 0 : config->cycle_timeout_ns,
-		.watchdog_ns = sd ? config->watchdog_ns : 0 };
+		.watchdog_ns = child->watchdog_ns,
+		.leave_timeout_ns = child->node.config->shutdown_ns > 0
+					? child->node.config->shutdown_ns
+					: 0 };
 }
 
 static enum heartbeat_late
@@ -161,6 +185,8 @@ child_rearm(struct child *child)
 		if (!is_being_ended(child)) {
 			next_ns = earliest(next_ns, child->eof_ns);
 			next_ns = earliest(next_ns, child->memory_ns);
+			if (child->watch)
+				next_ns = earliest(next_ns, child->watch->probe_ns);
 			if (check_heartbeat(child, now_ns, &beat_ns) !=
 			    HEARTBEAT_IN_TIME)
 				beat_ns = now_ns;
@@ -222,6 +248,8 @@ judge(struct child *child, int64_t now_ns)
 	}
 	if (now_ns >= child->memory_ns)
 		look_at_memory(child, now_ns);
+	if (child->watch)
+		child_watch_due(child, now_ns);
 	late = check_heartbeat(child, now_ns, &next_ns);
 	if (late == HEARTBEAT_IN_TIME || child->doom != DOOM_NONE)
 		return;
@@ -238,6 +266,32 @@ kill_now(struct child *child)
 }
 
 static void
+kill_after(struct child *child, int64_t patience_ns)
+{
+	int64_t kill_ns = clock_monotonic_ns() + patience_ns;
+
+	if (kill_ns >= child->kill_ns)
+		return;
+	child->kill_ns = kill_ns;
+	child->kill_after_ns = patience_ns;
+}
+
+/* What became due while nobody looked begins afresh: the worker may have slept, too. A
+ * stop does so only once, or a machine that is always late would never end one. */
+static void
+renew_deadlines(struct child *child)
+{
+	int64_t fresh_ns = child->supervisor->fresh_ns;
+
+	if (child->eof_ns < fresh_ns)
+		child->eof_ns = fresh_ns + CHILD_EOF_PATIENCE_NS;
+	if (child->kill_ns >= fresh_ns || child->kill_after_ns == 0)
+		return;
+	child->kill_ns = fresh_ns + child->kill_after_ns;
+	child->kill_after_ns = 0;
+}
+
+static void
 on_timer_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct child *child = data;
@@ -245,6 +299,7 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)fd, (void)what;
 	child->timer_ns = HEARTBEAT_NEVER;
+	renew_deadlines(child);
 	if (now_ns >= child->wake_ns) {
 		child->wake_ns = HEARTBEAT_NEVER;
 		tree_wake(&child->supervisor->tree, &child->node);
@@ -254,6 +309,8 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 		/* What waits in the socket proves that it was alive while we were not
 		 * looking. */
 		child_read_link(child);
+		if (child->notify_fd >= 0)
+			child_read_notify(child);
 		if (now_ns >= child->kill_ns)
 			kill_now(child);
 		if (now_ns >= child->stable_ns) {
@@ -270,9 +327,12 @@ on_timer_cb(evutil_socket_t fd, short what, void *data)
 void
 child_wait(struct child *child, int64_t delay_ns)
 {
-	child->wake_ns =
+	int64_t wake_ns =
 	    delay_ns < 0 ? HEARTBEAT_NEVER : clock_monotonic_ns() + delay_ns;
-	if (delay_ns > 0) {
+
+	child->due_ns = child->make_safe ? wake_ns : HEARTBEAT_NEVER;
+	child->wake_ns = child->make_safe ? HEARTBEAT_NEVER : wake_ns;
+	if (delay_ns >= NS_PER_MS) {
 		struct record record;
 
 		record_init(&record, "worker.backoff");
@@ -280,6 +340,16 @@ child_wait(struct child *child, int64_t delay_ns)
 		record_int(&record, "delay_ms", delay_ns / NS_PER_MS);
 		event_log_emit(&child->supervisor->events, LOG_LEVEL_INFO, &record);
 	}
+	child_rearm(child);
+}
+
+void
+child_was_made_safe(struct child *child)
+{
+	if (child->due_ns == HEARTBEAT_NEVER)
+		return;
+	child->wake_ns = child->due_ns;
+	child->due_ns = HEARTBEAT_NEVER;
 	child_rearm(child);
 }
 
@@ -322,6 +392,8 @@ end_life(struct child *child)
 	close_event_fd(&child->on_link, &child->link_fd);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
+	if (child->watch)
+		child_watch_end(child);
 	child->kill_ns = child->eof_ns = child->stable_ns = HEARTBEAT_NEVER;
 	child->memory_ns = HEARTBEAT_NEVER;
 }
@@ -338,14 +410,31 @@ note_oom(struct child *child)
 	    (long long)child_config(child)->memory_max_bytes);
 }
 
+/* Its own, unless its main process is not the one that we started. */
+static pid_t
+group_of(const struct child *child)
+{
+	pid_t group = getpgid(child->process.pid);
+
+	return group > 0 && group != getpgrp() ? group : child->process.pid;
+}
+
 /* Return: whether it has ended; then its life is over, and child->reason says how. */
 static bool
 reap(struct child *child)
 {
+	int r;
+
 	if (!spawn_has_ended(&child->process))
 		return false;
-	spawn_kill_group(child->process.pid);
-	if (spawn_reap(&child->process, &child->reason) != 0)
+	spawn_kill_group(group_of(child));
+	r = spawn_reap(&child->process, &child->reason);
+	/* A main process of its own choice, whose parent was quicker. */
+	if (r == -ECHILD)
+		child->reason = (struct exit_reason){
+			.status = -1, .cpu_us = -1, .rss_max_kib = -1
+		};
+	else if (r != 0)
 		return false;
 	child_read_link(child);
 	if (child->limits && child_limits_ended(child))
@@ -371,14 +460,26 @@ child_on_exit(evutil_socket_t fd, short what, void *data)
 	how = child->doom == DOOM_NONE && exit_is_normal(&child->reason)
 		  ? PLAN_NORMAL
 		  : PLAN_ABNORMAL;
+	child->died = how == PLAN_ABNORMAL && child->node.state != NODE_STOPPING;
 	tree_ended(&child->supervisor->tree, &child->node, how);
+}
+
+/* With the time it has; @shutdown_ns below 0: as long as it takes. */
+static void
+ask_to_stop(struct child *child, int64_t shutdown_ns)
+{
+	struct msg stop = { .type = MSG_STOP };
+
+	stop.stop.deadline_ms = shutdown_ns < 0 ? -1 : shutdown_ns / NS_PER_MS;
+	if (child->seen.speaks)
+		child_send(child, &stop);
+	spawn_signal(child->process.pidfd, SIGTERM);
 }
 
 bool
 child_stop(struct child *child, bool kill)
 {
 	int64_t shutdown_ns = child->node.config->shutdown_ns;
-	int64_t now_ns = clock_monotonic_ns();
 
 	if (child->node.state != NODE_STOPPING && reap(child)) {
 		child_log_end(
@@ -389,16 +490,10 @@ child_stop(struct child *child, bool kill)
 		kill_now(child);
 		return true;
 	}
-	if (child->doom == DOOM_NONE) {
-		struct msg stop = { .type = MSG_STOP };
-
-		stop.stop.deadline_ms = shutdown_ns < 0 ? -1 : shutdown_ns / NS_PER_MS;
-		if (child->seen.speaks)
-			child_send(child, &stop);
-		spawn_signal(child->process.pidfd, SIGTERM);
-	}
+	if (child->doom == DOOM_NONE)
+		ask_to_stop(child, shutdown_ns);
 	if (shutdown_ns >= 0)
-		child->kill_ns = earliest(child->kill_ns, now_ns + shutdown_ns);
+		kill_after(child, shutdown_ns);
 	child_rearm(child);
 	return true;
 }
@@ -418,10 +513,10 @@ child_doomed(struct child *child, enum child_doom doom, const char *detail)
 		kill_now(child);
 		return;
 	}
-	spawn_signal(child->process.pidfd, SIGTERM);
 	if (shutdown_ns == SHUTDOWN_INFINITY)
 		shutdown_ns = DOOM_SHUTDOWN_NS;
-	child->kill_ns = clock_monotonic_ns() + shutdown_ns;
+	ask_to_stop(child, shutdown_ns);
+	kill_after(child, shutdown_ns);
 	child_rearm(child);
 }
 
@@ -447,12 +542,13 @@ child_had_good_cycle(struct child *child)
 {
 	child->failed_cycles = 0;
 	child->backoff = 0;
-	child->node.without_progress = 0;
+	tree_progress(&child->node);
 	free(child->error);
 	child->error = NULL;
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
+	holds_good_cycle(child->supervisor);
 }
 
 void

@@ -16,7 +16,9 @@
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
+struct beside;
 struct child_limits;
+struct child_watch;
 struct supervisor;
 
 /* Why we end a worker that its group did not ask to stop; it then counts as having
@@ -29,10 +31,13 @@ enum child_doom {
 	DOOM_MEMORY,	/* above memory_max */
 	DOOM_OOM,	/* the same, and the kernel has ended it already */
 	DOOM_GARBAGE,	/* too many packets that are none */
-	DOOM_LINK	/* it closed its link and lived on */
+	DOOM_LINK,	/* it closed its link and lived on */
+	DOOM_PROBE	/* its probe failed too often */
 };
 
 #define CHILD_RESTARTS_KEPT 8
+/* Between the end of the link and that of the process. */
+#define CHILD_EOF_PATIENCE_NS INT64_C(1000000000)
 #define CHILD_MEMORY_INTERVAL_NS INT64_C(1000000000) /* between looks at its memory */
 
 struct child {
@@ -46,22 +51,30 @@ struct child {
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
 	struct child_limits *limits; /* NULL: it has none */
+	struct child_watch *watch;   /* NULL: it tells all by itself */
+	struct beside *make_safe;    /* while it is being made safe */
 	struct event on_exit, on_link, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
 	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
 	int64_t kill_ns;   /* SIGKILL then; HEARTBEAT_NEVER if not */
 	int64_t stable_ns; /* a restart counts as healed then; HEARTBEAT_NEVER if not */
+	int64_t kill_after_ns; /* what kill_ns was set to, for a fresh one after a
+				  stall; 0: it has had that */
 	int64_t eof_ns;	   /* it closed its link: ended then; HEARTBEAT_NEVER if not */
 	int64_t
 	    memory_ns; /* next look at its memory; HEARTBEAT_NEVER without a limit */
 
 	struct heartbeat seen;
+	int64_t watchdog_ns; /* as configured, or WATCHDOG_USEC=; 0: none */
+	bool told_refused;   /* worker.notify_refused was said in this life */
+	int64_t due_ns; /* its restart, which waits for make_safe; HEARTBEAT_NEVER */
+	bool died;	/* abnormally, and was not made safe yet */
 	enum child_doom doom;
 	bool killed; /* we sent SIGKILL */
 	char doom_detail[128];
 
-	int64_t cycle;	  /* last reported, -1: none */
+	int64_t cycle; /* last reported, -1: none */
 	char phase[32];
 	char *error;		/* of the last failed cycle; NULL */
 	char *status;		/* free text; NULL */
@@ -104,16 +117,21 @@ bool child_start(struct child *child);
 bool child_stop(struct child *child, bool kill);
 
 /**
- * child_run_beside() - run another program for this worker (make safe), with its
- * environment and output, without a link
+ * child_run_beside() - run another program for this worker, with its environment and
+ * output, without a link
+ * @variables: further ones, "K=V", NULL-terminated; NULL: none
  *
  * Return: as spawn_start(); the caller reaps it.
  */
-int child_run_beside(struct child *child, char *const *argv,
+int child_run_beside(struct child *child, char *const *argv, char *const *variables,
     struct spawned *ret_process, struct spawn_failure *ret_failure);
 
-/** child_wait() - as struct tree_ops, wait(). */
+/** child_wait() - as struct tree_ops, wait(). While it is being made safe, the wake-up
+ * waits for that, too. */
 void child_wait(struct child *child, int64_t delay_ns);
+
+/** child_was_made_safe() - that step is over. */
+void child_was_made_safe(struct child *child);
 
 /** child_doomed() - end it, and count it as a failure of its own. @detail: for people.
  */
@@ -127,6 +145,10 @@ int64_t child_next_delay(struct child *child, uint32_t random);
 
 /** child_had_good_cycle() - what a good cycle resets. */
 void child_had_good_cycle(struct child *child);
+
+/** child_change_process() - its main process is another one from now on; takes over
+ * the pidfd. */
+void child_change_process(struct child *child, const struct spawned *process);
 
 /**
  * child_log_end() - the event of its end: worker.exit if it ended by itself, else

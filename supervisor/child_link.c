@@ -14,11 +14,11 @@
 #include "common/clock.h"
 #include "common/link.h"
 #include "supervisor/aftermath.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
 
 #define PACKETS_PER_TURN 256
-#define EOF_PATIENCE_NS                                                                \
-	NS_PER_S /* between the end of the link and that of the process */
 
 static void
 start_record(struct record *record, const char *event, struct child *child)
@@ -33,8 +33,8 @@ emit(struct child *child, enum log_level level, const struct record *record)
 	event_log_emit(&child->supervisor->events, level, record);
 }
 
-static void
-became_ready(struct child *child, int64_t now_ns)
+void
+child_became_ready(struct child *child, int64_t now_ns)
 {
 	struct record record;
 
@@ -46,11 +46,13 @@ became_ready(struct child *child, int64_t now_ns)
 	record_int(&record, "pid", child->process.pid);
 	record_int(&record, "up_ms", (now_ns - child->seen.started_ns) / NS_PER_MS);
 	emit(child, LOG_LEVEL_NOTICE, &record);
+	if (child->watch)
+		child_watch_ready(child, now_ns);
 	child_rearm(child);
 }
 
-static void
-set_status(struct child *child, const char *text)
+void
+child_set_status(struct child *child, const char *text)
 {
 	if (child->status && strcmp(child->status, text) == 0)
 		return;
@@ -74,6 +76,7 @@ on_hello(struct child *child, const struct msg *msg, int64_t now_ns)
 	(void)msg, (void)now_ns;
 	child->seen.speaks = true;
 	child_rearm(child);
+	holds_greet(child);
 }
 
 static void
@@ -81,7 +84,7 @@ on_ready(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	(void)msg;
 	child->seen.speaks = true;
-	became_ready(child, now_ns);
+	child_became_ready(child, now_ns);
 }
 
 static void
@@ -200,7 +203,7 @@ static void
 on_status(struct child *child, const struct msg *msg, int64_t now_ns)
 {
 	(void)now_ns;
-	set_status(child, msg->status.text);
+	child_set_status(child, msg->status.text);
 }
 
 static void
@@ -270,8 +273,8 @@ static const handler handlers[MSG_TYPE_COUNT] = {
 	[MSG_EVENT] = on_event,
 };
 
-static void
-garbage(struct child *child)
+void
+child_garbage(struct child *child)
 {
 	struct record record;
 
@@ -295,7 +298,7 @@ link_ended(struct child *child)
 	 * know. */
 	if (!child->seen.speaks)
 		return;
-	child->eof_ns = clock_monotonic_ns() + EOF_PATIENCE_NS;
+	child->eof_ns = clock_monotonic_ns() + CHILD_EOF_PATIENCE_NS;
 	child_rearm(child);
 }
 
@@ -319,7 +322,7 @@ child_read_link(struct child *child)
 		if (r == LINK_E_UNKNOWN)
 			continue;
 		if (r == LINK_E_GARBAGE || !handlers[msg.type])
-			garbage(child);
+			child_garbage(child);
 		else
 			handlers[msg.type](child, &msg, now_ns);
 	}
@@ -329,40 +332,4 @@ int
 child_send(struct child *child, const struct msg *msg)
 {
 	return child->link_fd < 0 ? LINK_E_EOF : link_send(child->link_fd, msg);
-}
-
-static void
-on_notification(struct child *child, const struct notify_message *said)
-{
-	int64_t now_ns = clock_monotonic_ns();
-
-	child->seen.packet_ns = now_ns;
-	if (said->extend_timeout_us > 0)
-		child->seen.extended_ns = now_ns + said->extend_timeout_us * 1000;
-	if (said->watchdog)
-		child->seen.pet_ns = now_ns;
-	if (said->has_status)
-		set_status(child, said->status);
-	if (said->ready)
-		became_ready(child, now_ns);
-}
-
-void
-child_read_notify(struct child *child)
-{
-	struct notify_message said;
-	pid_t pid;
-
-	for (int i = 0; i < PACKETS_PER_TURN; i++) {
-		int r = notify_receive(child->notify_fd, &said, &pid);
-
-		if (r == -EAGAIN)
-			return;
-		if (r == -EBADMSG)
-			garbage(child);
-		else if (r < 0)
-			return;
-		else if (pid == child->process.pid && child_is_alive(child))
-			on_notification(child, &said);
-	}
 }

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "supervisor/child_link.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
 
 #define READS_PER_TURN 4
@@ -54,6 +56,8 @@ on_line(const char *line, size_t length, void *data)
 	for (size_t i = 0; i < length; i++)
 		text[i] = line[i] ? line[i] : ' ';
 	text[length] = '\0';
+	if (child->watch && !child->seen.ready && child_watch_line(child, text))
+		child_became_ready(child, clock_monotonic_ns());
 	record_init(&record, "worker.output");
 	record_text(&record, "worker", child_name(child));
 	record_text(&record, "line", text);

@@ -14,24 +14,41 @@
 #include "common/clock.h"
 #include "common/link.h"
 #include "supervisor/child_limits.h"
+#include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
+
+/* epoll has bounds of its own (memory, max_user_watches): what it does not take we would
+ * not hear. Return: 0, -errno. */
+static int
+watch(struct child *child, struct event *event, int fd, event_callback_fn call)
+{
+	short what = call == child_on_exit ? EV_READ : EV_READ | EV_PERSIST;
+
+	event_assign(event, child->supervisor->base, fd, what, call, child);
+	errno = ENOMEM;
+	return event_add(event, NULL) < 0 ? -errno : 0;
+}
 
 static int
 open_output(struct child *child)
 {
-	int pipe_fds[2];
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pipe_fds[2], r;
 
 	if (child->output_fd >= 0)
 		return 0;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
-	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-	child->output_fd = pipe_fds[0];
-	child->output_theirs = pipe_fds[1];
-	event_assign(&child->on_output, child->supervisor->base, child->output_fd,
-	    EV_READ | EV_PERSIST, child_on_output, child);
-	event_add(&child->on_output, NULL);
+	ours = pipe_fds[0];
+	theirs = pipe_fds[1];
+	fcntl(ours, F_SETFL, O_NONBLOCK);
+	r = watch(child, &child->on_output, ours, child_on_output);
+	if (r < 0)
+		return r;
+	child->output_fd = steal_fd(&ours);
+	child->output_theirs = steal_fd(&theirs);
 	return 0;
 }
 
@@ -50,22 +67,21 @@ static int
 open_notify(struct child *child)
 {
 	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
 
 	if (child_config(child)->notify != NOTIFY_SYSTEMD || child->notify_fd >= 0)
 		return 0;
 	path = notify_path(child);
 	if (!path)
 		return -ENOMEM;
-	child->notify_fd = notify_listen(path);
-	if (child->notify_fd < 0) {
-		int r = child->notify_fd;
-
-		child->notify_fd = -1;
+	fd = notify_listen(path);
+	if (fd < 0)
+		return fd;
+	r = watch(child, &child->on_notify, fd, child_on_notify);
+	if (r < 0)
 		return r;
-	}
-	event_assign(&child->on_notify, child->supervisor->base, child->notify_fd,
-	    EV_READ | EV_PERSIST, child_on_notify, child);
-	event_add(&child->on_notify, NULL);
+	child->notify_fd = steal_fd(&fd);
 	return 0;
 }
 
@@ -95,18 +111,34 @@ static void __attribute__((format(printf, 3, 4))) set_variable(
 	add_variable(supervisor, extra, text);
 }
 
+/* What a program of this worker is told in any case. */
+static void
+add_identity(struct child *child, struct child_environ *extra)
+{
+	struct supervisor *supervisor = child->supervisor;
+
+	extra->n = 0;
+	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
+	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
+	add_variable(supervisor, extra, supervisor->guardian.marker);
+	add_variable(supervisor, extra, supervisor->state_variable);
+}
+
+static char *const *
+with_own_environ(struct child *child)
+{
+	return child->limits ? child_limits_prepare(child, child->supervisor->environ)
+			     : child->supervisor->environ;
+}
+
 static char *const *
 fill_environ(struct child *child, struct child_environ *extra)
 {
 	struct supervisor *supervisor = child->supervisor;
 	const struct config_worker *config = child_config(child);
 
-	extra->n = 0;
+	add_identity(child, extra);
 	set_variable(supervisor, extra, "%s=%d", MSG_FD_ENV, SPAWN_LINK_FD);
-	set_variable(supervisor, extra, "%s=%s", SPAWN_WORKER_ENV, child_name(child));
-	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
-	add_variable(supervisor, extra, supervisor->guardian.marker);
-	add_variable(supervisor, extra, supervisor->state_variable);
 	if (config->notify == NOTIFY_SYSTEMD) {
 		set_variable(supervisor, extra, "NOTIFY_SOCKET=%s/notify-%s",
 		    supervisor->runtime_dir, child_name(child));
@@ -114,8 +146,7 @@ fill_environ(struct child *child, struct child_environ *extra)
 			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
-	return child->limits ? child_limits_prepare(child, supervisor->environ)
-			     : supervisor->environ;
+	return with_own_environ(child);
 }
 
 static void
@@ -136,28 +167,42 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	    failure->step, strerror(failure->error));
 }
 
+/* A process whose end we would not hear of must not be: it counts as not started. */
+static int
+watch_life(struct child *child, int link_fd, struct spawned *process)
+{
+	int r = watch(child, &child->on_exit, process->pidfd, child_on_exit);
+
+	if (r == 0) {
+		r = watch(child, &child->on_link, link_fd, child_on_link);
+		if (r < 0)
+			event_del(&child->on_exit);
+	}
+	if (r < 0) {
+		spawn_discard(process);
+		supervisor_sweep_soon(child->supervisor);
+	}
+	return r;
+}
+
 static void
 begin_life(struct child *child, int link_fd, const struct spawned *process)
 {
 	const struct config_worker *config = child_config(child);
-	struct event_base *base = child->supervisor->base;
 	int64_t now_ns = clock_monotonic_ns();
 
 	child->process = *process;
 	child->link_fd = link_fd;
-	event_assign(
-	    &child->on_exit, base, process->pidfd, EV_READ, child_on_exit, child);
-	event_add(&child->on_exit, NULL);
-	event_assign(
-	    &child->on_link, base, link_fd, EV_READ | EV_PERSIST, child_on_link, child);
-	event_add(&child->on_link, NULL);
-
 	child->seen = (struct heartbeat){ .speaks = !config->command ||
 						    config->notify == NOTIFY_SYSTEMD,
+		.awaited = config->watch && config->watch->ready != READY_BY_ITSELF,
 		.started_ns = now_ns,
 		.packet_ns = now_ns,
 		.advance_ns = now_ns,
 		.pet_ns = now_ns };
+	child->watchdog_ns = config->notify == NOTIFY_SYSTEMD ? config->watchdog_ns : 0;
+	child->told_refused = false;
+	child->died = false;
 	child->doom = DOOM_NONE;
 	child->doom_detail[0] = '\0';
 	child->killed = false;
@@ -174,6 +219,17 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->lives++;
 }
 
+void
+child_change_process(struct child *child, const struct spawned *process)
+{
+	event_del(&child->on_exit);
+	close(child->process.pidfd);
+	child->process = *process;
+	event_assign(&child->on_exit, child->supervisor->base, process->pidfd, EV_READ,
+	    child_on_exit, child);
+	event_add(&child->on_exit, NULL);
+}
+
 static void
 report_start(struct child *child)
 {
@@ -187,8 +243,8 @@ report_start(struct child *child)
 }
 
 int
-child_run_beside(struct child *child, char *const *argv, struct spawned *ret_process,
-    struct spawn_failure *ret_failure)
+child_run_beside(struct child *child, char *const *argv, char *const *variables,
+    struct spawned *ret_process, struct spawn_failure *ret_failure)
 {
 	struct spawn_limits limits = { .cgroup_fd = -1 };
 	struct child_environ extra;
@@ -199,7 +255,10 @@ child_run_beside(struct child *child, char *const *argv, struct spawned *ret_pro
 		*ret_failure = (struct spawn_failure){ .step = "pipe", .error = -r };
 		return SPAWN_E_FAILED;
 	}
-	environment = fill_environ(child, &extra);
+	add_identity(child, &extra);
+	for (; variables && *variables; variables++)
+		add_variable(child->supervisor, &extra, *variables);
+	environment = with_own_environ(child);
 	if (!environment) {
 		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
 		return SPAWN_E_FAILED;
@@ -227,6 +286,9 @@ child_start(struct child *child)
 	struct spawned process;
 	int r;
 
+	make_safe_cancel(child);
+	if (child->watch)
+		child_watch_prepare(child);
 	r = link_pair(&ours, &theirs);
 	if (r == 0) {
 		failure.step = "pipe";
@@ -253,12 +315,19 @@ child_start(struct child *child)
 			.output_fd = child->output_theirs,
 			.limits = child->limits ? &child->limits->spawn : NULL },
 		    &process, &failure);
+	if (r == 0) {
+		r = watch_life(child, ours, &process);
+		if (r < 0)
+			failure = (struct spawn_failure){ "epoll", -r };
+	}
 	if (r != 0) {
 		report_start_failed(child, &failure);
 		return false;
 	}
 	begin_life(child, steal_fd(&ours), &process);
 	report_start(child);
+	if (child->watch)
+		child_watch_begin(child);
 	child_rearm(child);
 	return true;
 }

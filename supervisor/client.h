@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/record.h"
 #include "supervisor/tree.h"
 
@@ -19,6 +21,9 @@ void client_line(struct client *client, const char *line);
 void client_ok(struct client *client);
 void client_error(struct client *client, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** client_uid() - whose process it is, as the kernel says. */
+uid_t client_uid(const struct client *client);
 
 /** client_expect() - a request to the tree whose answer is this client's; NULL: out of
  * memory. */

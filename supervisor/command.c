@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/error.h"
@@ -19,8 +20,10 @@
 #include "supervisor/client.h"
 #include "supervisor/context.h"
 #include "supervisor/fragment.h"
+#include "supervisor/holds.h"
 
 #define LINES_DEFAULT 50
+#define HELD_MAX 2048
 
 /* status */
 
@@ -38,9 +41,20 @@ phase_name(enum supervisor_phase phase)
 }
 
 static void
-status_of_supervisor(
-    struct supervisor *supervisor, struct client *client, int64_t now_ns)
+latch_row(struct client *client, const struct latch *latch, const char *event)
 {
+	char time[TIMESTAMP_TEXT_MAX];
+	struct record row;
+
+	latch_record(latch, event, time, &row);
+	client_row(client, &row);
+}
+
+static void
+status_of_supervisor(struct supervisor *supervisor, struct client *client,
+    const struct latches *latches, int64_t now_ns)
+{
+	char held[HELD_MAX];
 	const struct config_group *root = &supervisor->config->root->group;
 	struct record row;
 
@@ -56,15 +70,24 @@ status_of_supervisor(
 	record_text(&row, "version", TRADESUP_VERSION);
 	record_text(&row, "config", supervisor->config->path);
 	record_text(&row, "state_dir", supervisor->state_dir);
+	if (latches->n > 0) {
+		latches_text(latches, held, sizeof(held));
+		record_text(&row, "held", held);
+	}
 	client_row(client, &row);
+	for (size_t i = 0; i < latches->n; i++)
+		latch_row(client, &latches->items[i], "latch");
 }
 
 static const char *
 state_of(const struct child *child)
 {
+	if (child->make_safe)
+		return "making_safe";
 	if (child->node.state == NODE_UP && child->doom != DOOM_NONE)
 		return "restarting";
-	if (child->node.state == NODE_UP && child->seen.speaks && !child->seen.ready)
+	if (child->node.state == NODE_UP && !child->seen.ready &&
+	    (child->seen.speaks || child->seen.awaited))
 		return "starting";
 	return node_state_name(child->node.state);
 }
@@ -82,15 +105,27 @@ status_of_life(struct record *row, const struct child *child, int64_t now_ns)
 		record_int(row, "cycle", child->cycle);
 		record_int(
 		    row, "cycle_age_ms", (now_ns - child->seen.advance_ns) / NS_PER_MS);
-		record_text(row, "phase", child->phase);
 	}
+	record_text(row, "phase", child->phase[0] ? child->phase : NULL);
 }
 
 struct status_walk {
 	struct client *client;
 	const char *only; /* NULL: all */
+	const struct latches *latches;
 	int64_t now_ns;
 };
+
+/* The rule of the latch that stops this worker; NULL: none does. */
+static const char *
+held_by(const struct latches *latches, const char *worker)
+{
+	for (size_t i = 0; i < latches->n; i++)
+		if (latches->items[i].worker[0] == '\0' ||
+		    strcmp(latches->items[i].worker, worker) == 0)
+			return latches->items[i].rule;
+	return NULL;
+}
 
 static void
 status_of_worker(struct node *node, void *data)
@@ -116,6 +151,7 @@ status_of_worker(struct node *node, void *data)
 	if (child->wake_ns != HEARTBEAT_NEVER)
 		record_int(
 		    &row, "next_ms", (child->wake_ns - walk->now_ns) / NS_PER_MS);
+	record_text(&row, "held", held_by(walk->latches, child_name(child)));
 	client_row(walk->client, &row);
 }
 
@@ -129,15 +165,23 @@ static void
 cmd_status(
     struct supervisor *supervisor, struct client *client, const struct record *request)
 {
+	_cleanup_(latches_deinit) struct latches latches = { 0 };
 	struct status_walk walk = { .client = client,
 		.only = record_get(request, "worker"),
+		.latches = &latches,
 		.now_ns = clock_monotonic_ns() };
+	int r;
 
 	if (walk.only && !tree_find(&supervisor->tree, walk.only)) {
 		unknown_worker(client, walk.only);
 		return;
 	}
-	status_of_supervisor(supervisor, client, walk.now_ns);
+	r = latch_list(supervisor->state_dir, NULL, &latches);
+	if (r < 0) {
+		client_error(client, EXIT_OSERR, "%s", strerror(-r));
+		return;
+	}
+	status_of_supervisor(supervisor, client, &latches, walk.now_ns);
 	tree_each_worker(&supervisor->tree, status_of_worker, &walk);
 	client_ok(client);
 }
@@ -229,17 +273,38 @@ may_change(struct supervisor *supervisor, struct client *client)
 }
 
 static void
+unknown_group(struct client *client, const char *name)
+{
+	client_error(client, EXIT_USAGE, "%s: no such group", name);
+}
+
+/* worker=NAME may be either, group=NAME only a group. NULL: it has been refused. */
+static struct node *
+node_asked_about(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *group = record_get(request, "group");
+	const char *name = group ? group : record_get(request, "worker");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+
+	if (node && (!group || node_is_group(node)))
+		return node;
+	if (group)
+		unknown_group(client, group);
+	else
+		unknown_worker(client, name ? name : "");
+	return NULL;
+}
+
+static void
 ask_tree(struct supervisor *supervisor, struct client *client,
     const struct record *request, enum plan_request kind)
 {
-	const char *name = record_get(request, "worker");
-	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	struct node *node = node_asked_about(supervisor, client, request);
 	struct tree_request *wish;
 
-	if (!node) {
-		unknown_worker(client, name ? name : "");
+	if (!node)
 		return;
-	}
 	if (!may_change(supervisor, client))
 		return;
 	wish = client_expect(client);
@@ -314,14 +379,15 @@ cmd_add(
 	int r;
 
 	if (!group || !node_is_group(group)) {
-		client_error(client, EXIT_USAGE, "%s: no such group",
-		    record_get(request, "group"));
+		unknown_group(client, record_get(request, "group"));
 		return;
 	}
 	if (!may_change(supervisor, client))
 		return;
-	r = fragment_load(
-	    supervisor, file ? file : "", on_fragment_error, &errors, &config);
+	r = fragment_load(supervisor,
+	    &(struct fragment_request){ .path = file ? file : "",
+		.around = group->config->group.auto_shutdown },
+	    on_fragment_error, &errors, &config);
 	if (r != 0) {
 		client_error(client, r == FRAGMENT_E_BAD ? EXIT_CONFIG : EXIT_OSERR,
 		    "%s", errors.first ? errors.first : strerror(ENOMEM));
@@ -456,6 +522,76 @@ cmd_logs(
 		client_ok(client);
 }
 
+/* hold, resume */
+
+/* Worker, reason and who asks. Return: false: it has been answered. */
+static bool
+read_latch(struct supervisor *supervisor, struct client *client,
+    const struct record *request, struct latch *ret_latch)
+{
+	const char *worker = record_get(request, "worker"),
+		   *reason = record_get(request, "reason");
+	struct node *node = worker ? tree_find(&supervisor->tree, worker) : NULL;
+
+	if (worker && (!node || node_is_group(node))) {
+		client_error(client, EXIT_USAGE, "%s: no such worker", worker);
+		return false;
+	}
+	*ret_latch =
+	    (struct latch){ .uid = client_uid(client), .time_ns = clock_realtime_ns() };
+	snprintf(
+	    ret_latch->worker, sizeof(ret_latch->worker), "%s", worker ? worker : "");
+	snprintf(ret_latch->rule, sizeof(ret_latch->rule), LATCH_HOLD);
+	snprintf(
+	    ret_latch->reason, sizeof(ret_latch->reason), "%s", reason ? reason : "");
+	return true;
+}
+
+static void
+cmd_hold(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	struct latch latch;
+	int r;
+
+	if (!read_latch(supervisor, client, request, &latch))
+		return;
+	r = holds_set(supervisor, "supervisor.hold", &latch);
+	if (r < 0)
+		client_error(client, EXIT_OSERR, "the latch: %s", strerror(-r));
+	else
+		client_ok(client);
+}
+
+static void
+cmd_resume(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	_cleanup_(latches_deinit) struct latches cleared = { 0 }, left = { 0 };
+	const char *worker = record_get(request, "worker");
+	struct latch by;
+	int r;
+
+	if (!read_latch(supervisor, client, request, &by))
+		return;
+	if (by.reason[0] == '\0') {
+		client_error(client, EXIT_USAGE, "a reason is needed");
+		return;
+	}
+	r = holds_clear(supervisor, worker, &by, &cleared);
+	for (size_t i = 0; i < cleared.n; i++)
+		latch_row(client, &cleared.items[i], "cleared");
+	if (r == 0)
+		r = latch_list(supervisor->state_dir, worker, &left);
+	for (size_t i = 0; i < left.n; i++)
+		latch_row(client, &left.items[i], "left");
+	if (r < 0)
+		client_error(
+		    client, EXIT_OSERR, "not every latch is clear: %s", strerror(-r));
+	else
+		client_ok(client);
+}
+
 /* fault */
 
 static void
@@ -498,6 +634,8 @@ static const struct {
 	{ "restart", cmd_restart },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },
+	{ "hold", cmd_hold },
+	{ "resume", cmd_resume },
 	{ "fault", cmd_fault },
 };
 

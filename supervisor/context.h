@@ -8,17 +8,18 @@
 #include <event2/event.h>
 
 #include "common/config.h"
+#include "supervisor/beside.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
+#include "supervisor/service.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
 struct aftermath;
 struct control;
 struct fragment;
-struct make_safe;
 
 TAILQ_HEAD(fragment_list, fragment);
 
@@ -37,13 +38,14 @@ enum {
 	SUPERVISOR_PRIORITIES
 };
 
-#define SUPERVISOR_ENV_EXTRA 8 /* variables of our own in a worker's environment */
+#define SUPERVISOR_ENV_EXTRA 16 /* variables of our own in a worker's environment */
 
 struct supervisor {
 	const struct config *config; /* borrowed */
 	char *state_dir, *runtime_dir;
 	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
 	char *worker_program; /* of the built-in worker */
+	char *probe_program;  /* looks at others from outside */
 	struct event_base *base;
 	struct tree tree;
 	struct fragment_list fragments; /* configurations of what was added */
@@ -54,7 +56,11 @@ struct supervisor {
 	struct notify notify;
 	struct control *control;
 	struct aftermath *aftermath;
-	struct make_safe *make_safe; /* while an escalation makes safe */
+	struct beside_list besides;
+	unsigned n_making_safe; /* of them are make-safe programs */
+	void (*on_safe)(struct supervisor *supervisor); /* the last has ended; NULL:
+							   nobody waits for that */
+	struct service service;				/* its escalations */
 	enum supervisor_phase phase;
 	int exit_code;
 	int lock_fd;

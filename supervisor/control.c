@@ -26,6 +26,7 @@
 #include "supervisor/context.h"
 
 #define ROW_MAX 16384
+#define ACCEPT_PAUSE_MS 100
 
 /* A wish that the tree is carrying out. It outlives its client if need be. */
 struct wish {
@@ -38,6 +39,7 @@ struct client {
 	struct control *control;
 	struct bufferevent *stream;
 	struct wish *wish;
+	uid_t uid;
 	bool answered; /* closed when all has been written */
 	bool following;
 	char *follow_worker;
@@ -114,6 +116,12 @@ client_error(struct client *client, int code, const char *format, ...)
 	record_text(&record, "message", message);
 	record_logfmt(&record, line, sizeof(line));
 	answer(client, line);
+}
+
+uid_t
+client_uid(const struct client *client)
+{
+	return client->uid;
 }
 
 struct tree_request *
@@ -234,22 +242,22 @@ on_gone(struct bufferevent *stream, short what, void *data)
 }
 
 static bool
-may_ask(int fd)
+may_ask(int fd, struct ucred *ret_peer)
 {
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	socklen_t length = sizeof(*ret_peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &length) < 0)
 		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
+	return ret_peer->uid == 0 || ret_peer->uid == geteuid();
 }
 
 static void
 client_new(struct control *control, int fd)
 {
 	struct client *client;
+	struct ucred peer;
 
-	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd)) {
+	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd, &peer)) {
 		close(fd);
 		return;
 	}
@@ -263,11 +271,23 @@ client_new(struct control *control, int fd)
 		return;
 	}
 	client->control = control;
+	client->uid = peer.uid;
 	TAILQ_INSERT_TAIL(&control->clients, client, entry);
 	control->n_clients++;
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
 	bufferevent_setcb(client->stream, on_read, on_written, on_gone, client);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) < 0)
+		client_free(client);
+}
+
+/* It stays in the queue, and we look again in a while instead of spinning. */
+static void
+pause_accepting(struct control *control)
+{
+	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+
+	event_del(control->on_accept);
+	evtimer_add(control->on_pause, &pause);
 }
 
 static void
@@ -277,18 +297,11 @@ on_accept_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)what;
 	client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	/* Out of descriptors: it stays in the queue, and we look again in a while
-	 * instead of spinning. */
-	if (client_fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		struct control *control = data;
-		struct timeval pause = { .tv_usec = 100000 };
-
-		event_del(control->on_accept);
-		evtimer_add(control->on_pause, &pause);
-		return;
-	}
 	if (client_fd >= 0)
 		client_new(data, client_fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		 errno == ENOBUFS)
+		pause_accepting(data);
 }
 
 static void
@@ -297,7 +310,8 @@ on_pause_cb(evutil_socket_t fd, short what, void *data)
 	struct control *control = data;
 
 	(void)fd, (void)what;
-	event_add(control->on_accept, NULL);
+	if (event_add(control->on_accept, NULL) < 0)
+		pause_accepting(control);
 }
 
 static int
@@ -354,7 +368,12 @@ control_open(struct supervisor *supervisor, struct control **ret_control)
 		control_close(control);
 		return -ENOMEM;
 	}
-	event_add(control->on_accept, NULL);
+	errno = ENOMEM;
+	if (event_add(control->on_accept, NULL) < 0) {
+		r = -errno;
+		control_close(control);
+		return r;
+	}
 	supervisor->events.follower = on_event_line;
 	supervisor->events.data = control;
 	*ret_control = control;

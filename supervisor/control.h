@@ -15,9 +15,10 @@
  *
  *	status [worker]
  *		`supervisor pid up_ms state restarts in_period intensity period_ms
- *		version config state_dir`, then in start order `worker name group state
- *		pid up_ms memory_bytes cycle cycle_age_ms phase restarts heals
- *		failed_cycles error status next_ms`
+ *		version config state_dir held`, `latch worker rule reason time uid` for
+ *		each, then in start order `worker name group state pid up_ms
+ *		memory_bytes cycle cycle_age_ms phase restarts heals failed_cycles error
+ *		status next_ms held`
  *	why worker
  *		`decision ts happened rule action` for each of the last ones, then
  *		`next state in_ms without_good_cycle text`
@@ -32,6 +33,11 @@
  *		event lines as in the log, with ts= first
  *	logs [worker] [lines] [follow]
  *		`line worker text` for what is kept, then worker.output events
+ *	hold [worker] [reason]
+ *		no rows; ok when it is on the disk, also if it was already
+ *	resume [worker] reason
+ *		`cleared worker rule reason time uid` for each latch that is gone, then
+ *		`left …` with the same fields for those that still stop the worker
  *	fault worker kind
  *		no rows; ok when it has been sent (a drill)
  *

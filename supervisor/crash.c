@@ -144,8 +144,9 @@ format_report(const struct crash *crash, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
+/* Not the one just written: where the clock was set back its name is not the last. */
 static void
-prune(const char *directory)
+prune(const char *directory, const char *newest)
 {
 	char **names;
 	size_t n = 0;
@@ -155,8 +156,11 @@ prune(const char *directory)
 	while (names[n])
 		n++;
 	for (size_t i = 0; i + CRASH_KEEP < n; i++) {
-		_cleanup_free_ char *path = path_join(directory, names[i]);
+		_cleanup_free_ char *path = NULL;
 
+		if (strcmp(names[i], newest) == 0)
+			continue;
+		path = path_join(directory, names[i]);
 		if (path)
 			(void)unlink(path);
 	}
@@ -217,7 +221,7 @@ crash_write(const char *directory, const struct crash *crash, char **ret_name)
 	r = statefile_write(path, text, length, false);
 	if (r < 0)
 		return r;
-	prune(directory);
+	prune(directory, name);
 	if (ret_name)
 		*ret_name = steal(&name);
 	return 0;

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 struct exit_reason {
-	int status;	     /* exit status; -1 if a signal ended it */
-	int signal;	     /* 0 if it exited by itself */
-	bool core;	     /* a core was dumped */
+	int status; /* exit status; -1 if a signal ended it, or if it is not known */
+	int signal; /* 0 if it exited by itself */
+	bool core;  /* a core was dumped */
 	int64_t cpu_us;	     /* user and system time; -1 if not known */
 	int64_t rss_max_kib; /* -1 if not known */
 };

@@ -19,14 +19,15 @@ struct fragment {
 };
 
 int
-fragment_load(struct supervisor *supervisor, const char *path, config_on_error on_error,
-    void *data, const struct config_node **ret_node)
+fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
+    config_on_error on_error, void *data, const struct config_node **ret_node)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	struct fragment *fragment;
 	int r;
 
-	r = config_load(path, on_error, data, &config);
+	r = config_load_fragment(
+	    request->path, request->around, on_error, data, &config);
 	if (r == -EINVAL)
 		return FRAGMENT_E_BAD;
 	if (r < 0)
@@ -34,8 +35,8 @@ fragment_load(struct supervisor *supervisor, const char *path, config_on_error o
 	if (config->root->group.n_children != 1) {
 		_cleanup_free_ char *message = NULL;
 
-		if (asprintf(&message, "%s: it must hold one worker or group", path) <
-		    0)
+		if (asprintf(&message, "%s: it must hold one worker or group",
+			request->path) < 0)
 			return -ENOMEM;
 		on_error(message, data);
 		return FRAGMENT_E_BAD;

@@ -11,13 +11,19 @@ struct supervisor;
 
 #define FRAGMENT_E_BAD 1 /* on_error has said why */
 
+/** struct fragment_request - which file, and what the group it is for says */
+struct fragment_request {
+	const char *path;
+	enum auto_shutdown around; /* may its section be significant? */
+};
+
 /**
  * fragment_load() - read a file that holds exactly one worker or group section
  * @ret_node: what it holds; valid until fragment_unused()
  *
  * Return: 0; FRAGMENT_E_BAD; -ENOMEM.
  */
-int fragment_load(struct supervisor *supervisor, const char *path,
+int fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
     config_on_error on_error, void *data, const struct config_node **ret_node);
 
 /** fragment_unused() - no node uses it any more; freed later. Not a fragment: nothing. */

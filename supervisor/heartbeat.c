@@ -21,16 +21,20 @@ enum heartbeat_late
 heartbeat_check(const struct heartbeat_rules *rules, const struct heartbeat *seen,
     int64_t now_ns, int64_t *ret_next_ns)
 {
-	bool watched = seen->speaks && seen->ready;
+	bool watched = seen->speaks && seen->ready && !seen->leaving;
+	bool starting =
+	    (seen->speaks || seen->awaited) && !seen->ready && !seen->leaving;
 	const struct deadline deadlines[] = {
 		{ HEARTBEAT_LATE_START, max_ns(seen->started_ns, seen->packet_ns),
-		    seen->speaks && !seen->ready ? rules->start_timeout_ns : 0 },
+		    starting ? rules->start_timeout_ns : 0 },
 		{ HEARTBEAT_LATE_PACKET, seen->packet_ns,
 		    watched ? rules->heartbeat_ns * rules->misses : 0 },
 		{ HEARTBEAT_LATE_CYCLE, seen->advance_ns,
 		    watched ? rules->cycle_timeout_ns : 0 },
 		{ HEARTBEAT_LATE_WATCHDOG, seen->pet_ns,
-		    seen->ready ? rules->watchdog_ns : 0 },
+		    seen->ready && !seen->leaving ? rules->watchdog_ns : 0 },
+		{ HEARTBEAT_LATE_LEAVING, seen->leaving_ns,
+		    seen->leaving ? rules->leave_timeout_ns : 0 },
 	};
 	int64_t next = HEARTBEAT_NEVER;
 
@@ -41,8 +45,7 @@ heartbeat_check(const struct heartbeat_rules *rules, const struct heartbeat *see
 		if (d->allowed_ns == 0)
 			continue;
 		due = max_ns(d->since_ns, seen->fresh_ns) + d->allowed_ns;
-		if (d->late == HEARTBEAT_LATE_START ||
-		    d->late == HEARTBEAT_LATE_WATCHDOG)
+		if (d->late != HEARTBEAT_LATE_PACKET && d->late != HEARTBEAT_LATE_CYCLE)
 			due = max_ns(due, seen->extended_ns);
 		if (now_ns >= due)
 			return d->late;
@@ -62,6 +65,7 @@ heartbeat_late_name(enum heartbeat_late late)
 		[HEARTBEAT_LATE_PACKET] = "no heartbeat",
 		[HEARTBEAT_LATE_CYCLE] = "cycle does not advance",
 		[HEARTBEAT_LATE_WATCHDOG] = "no watchdog ping",
+		[HEARTBEAT_LATE_LEAVING] = "said that it stops, and did not",
 	};
 
 	return names[late];

@@ -16,19 +16,23 @@ struct heartbeat_rules {
 	int64_t heartbeat_ns;
 	uint32_t misses;
 	int64_t cycle_timeout_ns;
-	int64_t watchdog_ns; /* sd_notify workers */
+	int64_t watchdog_ns;	  /* sd_notify workers */
+	int64_t leave_timeout_ns; /* the same: from STOPPING=1 to its end */
 };
 
 /** struct heartbeat - what was seen, monotonic */
 struct heartbeat {
-	bool speaks; /* it has said hello, or is known to: silence means something */
+	bool speaks;  /* it has said hello, or is known to: silence means something */
+	bool awaited; /* we are told by somebody else when it is ready */
 	bool ready;
+	bool leaving; /* it has said that it is ending */
 	int64_t started_ns;
 	int64_t packet_ns;   /* last packet of any kind */
 	int64_t advance_ns;  /* when the cycle number last advanced */
 	int64_t pet_ns;	     /* last WATCHDOG=1 */
-	int64_t extended_ns; /* EXTEND_TIMEOUT_USEC: no start or watchdog deadline
-				before this */
+	int64_t leaving_ns;  /* STOPPING=1 */
+	int64_t extended_ns; /* EXTEND_TIMEOUT_USEC: no start, watchdog or leave
+				deadline before this */
 	int64_t
 	    fresh_ns; /* nothing before this is held against it: we were not looking */
 };
@@ -38,7 +42,8 @@ enum heartbeat_late {
 	HEARTBEAT_LATE_START,
 	HEARTBEAT_LATE_PACKET,
 	HEARTBEAT_LATE_CYCLE,
-	HEARTBEAT_LATE_WATCHDOG
+	HEARTBEAT_LATE_WATCHDOG,
+	HEARTBEAT_LATE_LEAVING
 };
 
 /**

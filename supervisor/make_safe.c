@@ -1,174 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the make-safe programs. What they do to the orders is the worker's business
- * (tradesup-worker --make-safe), or the user's.
+ * Running the make-safe programs, with the facts of the death in their environment.
+ * What they do to the orders is the worker's business (tradesup-worker --make-safe), or
+ * the user's.
  */
 #include "supervisor/make_safe.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/clock.h"
+#include "supervisor/beside.h"
 #include "supervisor/child.h"
-#include "supervisor/child_output.h"
 #include "supervisor/context.h"
 
-struct job {
-	TAILQ_ENTRY(job) entry;
-	struct make_safe *make_safe;
-	struct child *child;
-	struct spawned process;
-	struct event *on_exit; /* also the deadline */
-	bool killed;
-};
-
-struct make_safe {
-	struct supervisor *supervisor;
-	void (*done)(struct supervisor *supervisor);
-	TAILQ_HEAD(, job) jobs;
-};
+static const char *
+when_name(enum make_safe_when when)
+{
+	switch (when) {
+	case MAKE_SAFE_CRASH:
+		return "crash";
+	case MAKE_SAFE_HANG:
+		return "hang";
+	case MAKE_SAFE_ESCALATE:
+		break;
+	}
+	return "escalate";
+}
 
 static void
-report(struct job *job, const struct exit_reason *reason,
-    const struct spawn_failure *failure)
+report(struct child *child, const struct exit_reason *reason, const char *error,
+    const char *why)
 {
-	bool safe = reason && exit_is_normal(reason);
+	bool safe = reason && exit_is_normal(reason) && !why;
 	struct record record;
 
 	record_init(&record, "worker.make_safe");
-	record_text(&record, "worker", child_name(job->child));
+	record_text(&record, "worker", child_name(child));
 	record_text(&record, "outcome", safe ? "success" : "failed");
-	if (failure)
-		record_text(&record, "error", strerror(failure->error));
-	else if (reason->signal)
+	record_text(&record, "error", error);
+	if (reason && reason->signal)
 		record_text(&record, "signal", sigabbrev_np(reason->signal));
-	else
+	else if (reason)
 		record_int(&record, "status", reason->status);
-	if (job->killed)
-		record_text(&record, "why", "deadline passed");
-	event_log_emit(&job->make_safe->supervisor->events,
+	record_text(&record, "why", why);
+	event_log_emit(&child->supervisor->events,
 	    safe ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, &record);
 }
 
 static void
-job_free(struct job *job)
+is_over(struct child *child)
 {
-	if (job->on_exit)
-		event_free(job->on_exit);
-	if (job->process.pidfd >= 0)
-		close(job->process.pidfd);
-	TAILQ_REMOVE(&job->make_safe->jobs, job, entry);
-	free(job);
+	struct supervisor *supervisor = child->supervisor;
+
+	child->make_safe = NULL;
+	if (--supervisor->n_making_safe == 0 && supervisor->on_safe)
+		supervisor->on_safe(supervisor);
+	else
+		child_was_made_safe(child);
 }
 
 static void
-done_if_last(struct make_safe *make_safe)
+on_ended(void *data, const struct exit_reason *reason, bool killed)
 {
-	if (TAILQ_EMPTY(&make_safe->jobs))
-		make_safe->done(make_safe->supervisor);
+	struct child *child = data;
+
+	report(child, reason, NULL, killed ? "deadline passed" : NULL);
+	is_over(child);
 }
+
+/* The facts, as variables. */
+struct facts {
+	char when[32], cause[48], pid[32], end[32], cycle[48], phase[64], error[256];
+	char *list[8];
+};
 
 static void
-on_exit_cb(evutil_socket_t fd, short what, void *data)
+fill_facts(const struct child *child, enum make_safe_when when, struct facts *facts)
 {
-	struct job *job = data;
-	struct make_safe *make_safe = job->make_safe;
-	struct exit_reason reason;
+	char *all[] = { facts->when, facts->cause, facts->pid, facts->end, facts->cycle,
+		facts->phase, facts->error, NULL };
 
-	(void)fd;
-	if (what & EV_TIMEOUT) {
-		job->killed = true;
-		spawn_signal(job->process.pidfd, SIGKILL);
-		event_add(job->on_exit, NULL);
-		return;
-	}
-	spawn_kill_group(job->process.pid);
-	if (spawn_reap(&job->process, &reason) != 0) {
-		event_add(job->on_exit, NULL);
-		return;
-	}
-	child_finish_output(job->child);
-	report(job, &reason, NULL);
-	job_free(job);
-	done_if_last(make_safe);
+	snprintf(
+	    facts->when, sizeof(facts->when), "TRADESUP_MAKE_SAFE=%s", when_name(when));
+	snprintf(facts->cause, sizeof(facts->cause), "TRADESUP_CAUSE=%s",
+	    child_doom_kind(child->doom));
+	snprintf(facts->pid, sizeof(facts->pid), "TRADESUP_PID=%d", child->process.pid);
+	if (child->reason.signal)
+		snprintf(facts->end, sizeof(facts->end), "TRADESUP_SIGNAL=%s",
+		    sigabbrev_np(child->reason.signal));
+	else
+		snprintf(facts->end, sizeof(facts->end), "TRADESUP_STATUS=%d",
+		    child->reason.status);
+	snprintf(facts->cycle, sizeof(facts->cycle), "TRADESUP_CYCLE=%lld",
+	    (long long)child->cycle);
+	snprintf(facts->phase, sizeof(facts->phase), "TRADESUP_PHASE=%s", child->phase);
+	snprintf(facts->error, sizeof(facts->error), "TRADESUP_ERROR=%.200s",
+	    child->error ? child->error : "");
+	memcpy(facts->list, all, sizeof(all));
 }
 
-static int
-job_run(struct job *job)
+/* Return: whether it runs now; else that has been reported. */
+static bool
+begin(struct child *child, enum make_safe_when when)
 {
-	const struct config_worker *config = child_config(job->child);
-	struct supervisor *supervisor = job->make_safe->supervisor;
+	const struct config_watch *watch = child_config(child)->watch;
+	struct supervisor *supervisor = child->supervisor;
 	char *builtin[] = { supervisor->worker_program, (char *)"--make-safe",
-		(char *)"-c", supervisor->config->path, (char *)child_name(job->child),
+		(char *)"-c", supervisor->config->path, (char *)child_name(child),
 		NULL };
-	struct timeval deadline = { .tv_sec = config->make_safe_timeout_ns / NS_PER_S,
-		.tv_usec = config->make_safe_timeout_ns % NS_PER_S / 1000 };
+	struct beside_program program = { .argv = builtin,
+		.deadline_ns = MAKE_SAFE_TIMEOUT_NS,
+		.ended = on_ended,
+		.data = child };
 	struct spawn_failure failure;
+	struct facts facts;
 
-	if (child_run_beside(job->child,
-		config->make_safe ? config->make_safe : builtin, &job->process,
-		&failure) != 0) {
-		report(job, NULL, &failure);
-		return -failure.error;
+	fill_facts(child, when, &facts);
+	program.variables = facts.list;
+	if (watch)
+		program.deadline_ns = watch->make_safe_timeout_ns;
+	if (watch && watch->make_safe)
+		program.argv = watch->make_safe;
+	child->make_safe = beside_start(child, &program, &failure);
+	if (!child->make_safe) {
+		report(child, NULL, strerror(failure.error), failure.step);
+		return false;
 	}
-	job->on_exit =
-	    event_new(supervisor->base, job->process.pidfd, EV_READ, on_exit_cb, job);
-	if (!job->on_exit)
-		return -ENOMEM;
-	event_add(job->on_exit, &deadline);
-	return 0;
+	supervisor->n_making_safe++;
+	return true;
 }
 
-static void
-start_job(struct node *node, void *data)
+/* The built-in worker's orders are adopted by its next life, unless there is none. */
+static unsigned
+times_of(const struct child *child)
 {
-	struct make_safe *make_safe = data;
-	struct child *child = (struct child *)node;
-	struct job *job;
+	const struct config_worker *config = child_config(child);
+	unsigned when = config->watch ? config->watch->make_safe_when : 0;
 
-	if (child->lives == 0 ||
-	    (!child_config(child)->make_safe && !child_config(child)->trading))
-		return;
-	job = calloc(1, sizeof(*job));
-	if (!job)
-		return;
-	job->make_safe = make_safe;
-	job->child = child;
-	job->process.pidfd = -1;
-	TAILQ_INSERT_TAIL(&make_safe->jobs, job, entry);
-	if (job_run(job) < 0)
-		job_free(job);
+	return config->trading && when == 0 ? MAKE_SAFE_ESCALATE : when;
+}
+
+bool
+make_safe_died(struct child *child)
+{
+	enum make_safe_when when =
+	    child->doom == DOOM_HANG ? MAKE_SAFE_HANG : MAKE_SAFE_CRASH;
+
+	return times_of(child) & when && begin(child, when);
 }
 
 void
-make_safe_start(
-    struct supervisor *supervisor, void (*done)(struct supervisor *supervisor))
+make_safe_cancel(struct child *child)
 {
-	struct make_safe *make_safe = calloc(1, sizeof(*make_safe));
-
-	if (!make_safe) {
-		done(supervisor);
+	if (!child->make_safe)
 		return;
-	}
-	make_safe->supervisor = supervisor;
-	make_safe->done = done;
-	TAILQ_INIT(&make_safe->jobs);
-	supervisor->make_safe = make_safe;
-	tree_each_worker(&supervisor->tree, start_job, make_safe);
-	done_if_last(make_safe);
+	report(child, NULL, NULL, "the worker was started before it had ended");
+	beside_cancel(child->make_safe);
+	is_over(child);
 }
 
-struct make_safe *
-make_safe_free(struct make_safe *make_safe)
+static void
+begin_escalated(struct node *node, void *data)
 {
-	struct job *job;
+	struct child *child = (struct child *)node;
 
-	if (!make_safe)
-		return NULL;
-	while ((job = TAILQ_FIRST(&make_safe->jobs)))
-		job_free(job);
-	free(make_safe);
-	return NULL;
+	(void)data;
+	if (child->lives > 0 && !child->make_safe &&
+	    times_of(child) & MAKE_SAFE_ESCALATE)
+		(void)begin(child, MAKE_SAFE_ESCALATE);
+}
+
+void
+make_safe_finish(struct supervisor *supervisor, bool escalated,
+    void (*done)(struct supervisor *supervisor))
+{
+	if (escalated)
+		tree_each_worker(&supervisor->tree, begin_escalated, NULL);
+	if (supervisor->n_making_safe > 0)
+		supervisor->on_safe = done;
+	else
+		done(supervisor);
 }

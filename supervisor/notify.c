@@ -148,13 +148,44 @@ static const struct {
 	{ "READY=1", offsetof(struct notify_message, ready) },
 	{ "STOPPING=1", offsetof(struct notify_message, stopping) },
 	{ "WATCHDOG=1", offsetof(struct notify_message, watchdog) },
+	{ "WATCHDOG=trigger", offsetof(struct notify_message, watchdog_trigger) },
+	{ "FDSTORE=1", offsetof(struct notify_message, wants_fdstore) },
 	{ "RELOADING=1", offsetof(struct notify_message, reloading) },
 };
+
+static const struct {
+	const char *name; /* with the = */
+	size_t number;	  /* offset of the int64_t that it sets */
+	int64_t max;
+} numbers[] = {
+	{ "EXTEND_TIMEOUT_USEC=", offsetof(struct notify_message, extend_timeout_us),
+	    NOTIFY_TIME_MAX_US },
+	{ "WATCHDOG_USEC=", offsetof(struct notify_message, watchdog_us),
+	    NOTIFY_TIME_MAX_US },
+	{ "MAINPID=", offsetof(struct notify_message, main_pid), INT32_MAX },
+	{ "ERRNO=", offsetof(struct notify_message, error), 4095 },
+};
+
+static void
+take_number(const char *line, struct notify_message *message)
+{
+	int64_t value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		size_t length = strlen(numbers[i].name);
+
+		if (strncmp(line, numbers[i].name, length) != 0 ||
+		    parse_positive(line + length, &value) < 0)
+			continue;
+		if (value > numbers[i].max)
+			value = numbers[i].max;
+		memcpy((char *)message + numbers[i].number, &value, sizeof(value));
+	}
+}
 
 static void
 take_assignment(const char *line, struct notify_message *message)
 {
-	int64_t value;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (strcmp(line, flags[i].assignment) == 0)
@@ -163,9 +194,7 @@ take_assignment(const char *line, struct notify_message *message)
 		message->has_status = true;
 		snprintf(message->status, sizeof(message->status), "%s", line + 7);
 	}
-	if (strncmp(line, "EXTEND_TIMEOUT_USEC=", 20) == 0 &&
-	    parse_positive(line + 20, &value) == 0 && value <= INT64_MAX / 1000)
-		message->extend_timeout_us = value;
+	take_number(line, message);
 }
 
 int

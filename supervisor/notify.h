@@ -42,10 +42,20 @@ void notify_close(struct notify *notify);
 int notify_send(const struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+#define NOTIFY_TIME_MAX_US                                                             \
+	(INT64_C(365) * 86400 * 1000000) /* so that no sum of two overflows */
+
 /** struct notify_message - what one datagram says; unknown assignments are ignored */
 struct notify_message {
-	bool ready, stopping, watchdog, reloading;
-	int64_t extend_timeout_us; /* 0: not said */
+	bool ready, stopping, reloading;
+	bool watchdog;		   /* WATCHDOG=1 */
+	bool watchdog_trigger;	   /* WATCHDOG=trigger: it knows that it is broken */
+	bool wants_fdstore;	   /* FDSTORE=1, which we refuse */
+	int64_t extend_timeout_us; /* 0: not said; at most NOTIFY_TIME_MAX_US, as the
+				      next */
+	int64_t watchdog_us;	   /* WATCHDOG_USEC=; 0: not said */
+	int64_t main_pid;	   /* MAINPID=; 0: not said */
+	int64_t error;		   /* ERRNO=; 0: not said */
 	bool has_status;
 	char status[256]; /* cut where it is longer; not escaped */
 };

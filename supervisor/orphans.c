@@ -49,7 +49,7 @@ is_own_child(pid_t pid, void *data)
 {
 	const struct own_pids *own = data;
 
-	if (pid == own->supervisor->guardian.pid)
+	if (pid == own->supervisor->guardian.pid || beside_has(own->supervisor, pid))
 		return true;
 	return own->n > 0 &&
 	       bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;
@@ -72,10 +72,6 @@ sweep(const struct own_pids *own)
 {
 	int left;
 
-	/* Programs that make us safe are children of ours, too; orphans can wait until
-	 * they have ended. */
-	if (own->supervisor->make_safe && own->supervisor->phase != SUPERVISOR_ENDED)
-		return 0;
 	if (own->n > 0)
 		qsort(own->pids, own->n, sizeof(*own->pids), compare_pids);
 	left = spawn_sweep_orphans(&(struct spawn_sweep){ .is_own_child = is_own_child,

@@ -48,8 +48,9 @@ setup_paths(struct supervisor *supervisor)
 		supervisor->state_dir) < 0)
 		supervisor->state_variable = NULL;
 	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
+	supervisor->probe_program = path_program(PATH_PROBE_ENV, PATH_PROBE_NAME);
 	if (!supervisor->state_variable || !supervisor->runtime_dir ||
-	    !supervisor->worker_program)
+	    !supervisor->worker_program || !supervisor->probe_program)
 		return supervisor_cannot(supervisor, "paths", ENOMEM);
 	r = path_mkdirs(supervisor->state_dir, 0700);
 	if (r < 0)

@@ -299,6 +299,14 @@ discard(pid_t pid)
 		;
 }
 
+void
+spawn_discard(struct spawned *spawned)
+{
+	spawn_kill_group(spawned->pid);
+	discard(spawned->pid);
+	closep(&spawned->pidfd);
+}
+
 int
 spawn_slots_open(struct spawn_slots *slots)
 {
@@ -488,7 +496,6 @@ static int
 sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 {
 	char environment[PROCFS_ENVIRON_MAX];
-	_cleanup_close_ int pidfd = -1;
 	ssize_t length;
 
 	if (sweep->is_own_child(pid, sweep->data))
@@ -502,8 +509,8 @@ sweep_one(const struct spawn_sweep *sweep, pid_t pid)
 		return 1;
 	if (is_wanted(sweep, pid, environment, length > 0 ? (size_t)length : 0))
 		return 0;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return pidfd >= 0 && spawn_signal(pidfd, SIGKILL) == 0;
+	/* By pid, which is its own until we reap it, and which needs no descriptor. */
+	return kill(pid, SIGKILL) == 0;
 }
 
 /* All processes of the machine are gone through, because not every kernel lists the

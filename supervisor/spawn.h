@@ -116,6 +116,14 @@ int spawn_reap(const struct spawned *spawned, struct exit_reason *ret_reason);
 void spawn_kill_group(pid_t pgid);
 
 /**
+ * spawn_discard() - end a process that has just been started, reap it, and close its
+ * pidfd
+ *
+ * Waits for it, which after SIGKILL takes no longer than the kernel does.
+ */
+void spawn_discard(struct spawned *spawned);
+
+/**
  * spawn_become_subreaper() - orphans of workers become our children from now on
  *
  * Return: 0, -errno.

@@ -21,6 +21,7 @@
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/fragment.h"
+#include "supervisor/holds.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
 #include "supervisor/outcome.h"
@@ -29,6 +30,7 @@
 /* A timer that fires so late: we were stopped, or starved. */
 #define STALL_NS (250 * NS_PER_MS)
 #define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
+#define GUARDIAN_AGAIN_S 1
 #define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
 
 static void
@@ -191,16 +193,32 @@ op_delay(struct node *node, void *data)
 	decision = decisions_last(child->decisions);
 	if (decision)
 		decision->delay_ns = delay_ns;
+	/* It is woken when both are over. */
+	if (child->died && make_safe_died(child) && delay_ns == 0)
+		delay_ns = 1;
+	child->died = false;
 	return delay_ns;
 }
 
+static void wait_for_group(
+    struct supervisor *supervisor, struct group *group, int64_t delay_ns);
+
+/* As a worker's own, a group's deadline that passed while nobody looked begins afresh,
+ * once. */
 static void
 on_group_timer_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct group *group = data;
 	struct supervisor *supervisor = group->owner;
+	int64_t patience_ns = group->patience_ns;
 
 	(void)fd, (void)what;
+	supervisor_look(supervisor, group->due_ns);
+	if (supervisor->fresh_ns > group->due_ns && patience_ns > 0) {
+		wait_for_group(supervisor, group, patience_ns);
+		group->patience_ns = 0;
+		return;
+	}
 	tree_wake(&supervisor->tree, &group->node);
 }
 
@@ -216,6 +234,8 @@ wait_for_group(struct supervisor *supervisor, struct group *group, int64_t delay
 		return;
 	}
 	group->owner = supervisor;
+	group->due_ns = clock_monotonic_ns() + delay_ns;
+	group->patience_ns = delay_ns;
 	if (!group->timer)
 		group->timer = evtimer_new(supervisor->base, on_group_timer_cb, group);
 	if (!group->timer) {
@@ -265,17 +285,7 @@ op_answered(struct tree_request *request, const char *why, void *data)
 }
 
 static void
-finish(struct supervisor *supervisor)
-{
-	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
-
-	supervisor->phase = SUPERVISOR_ENDED;
-	event_base_loopexit(supervisor->base, &patience);
-	supervisor_sweep_soon(supervisor);
-}
-
-static void
-made_safe(struct supervisor *supervisor)
+report_escalation(struct supervisor *supervisor)
 {
 	struct record record;
 
@@ -286,7 +296,18 @@ made_safe(struct supervisor *supervisor)
 	record_int(&record, "restarts", supervisor->restarts);
 	record_int(&record, "exit", EXIT_ESCALATED);
 	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
-	finish(supervisor);
+}
+
+static void
+finish(struct supervisor *supervisor)
+{
+	struct timeval patience = { .tv_sec = LAST_SWEEP_S };
+
+	if (supervisor->exit_code == EXIT_ESCALATED)
+		report_escalation(supervisor);
+	supervisor->phase = SUPERVISOR_ENDED;
+	event_base_loopexit(supervisor->base, &patience);
+	supervisor_sweep_soon(supervisor);
 }
 
 static void
@@ -303,9 +324,8 @@ op_ended(enum tree_end end, void *data)
 	supervisor->exit_code = exits[end];
 	supervisor->phase = SUPERVISOR_STOPPING;
 	if (end == TREE_ESCALATED)
-		make_safe_start(supervisor, made_safe);
-	else
-		finish(supervisor);
+		holds_escalated(supervisor);
+	make_safe_finish(supervisor, end == TREE_ESCALATED, finish);
 }
 
 static const struct tree_ops tree_ops = {
@@ -358,31 +378,65 @@ on_watchdog_cb(evutil_socket_t fd, short what, void *data)
 
 static int watch_guardian(struct supervisor *supervisor);
 
+static void on_guardian_cb(evutil_socket_t fd, short what, void *data);
+
+/* The same event, as a timer. */
+static void
+try_guardian_again(struct supervisor *supervisor)
+{
+	const struct timeval after = { .tv_sec = GUARDIAN_AGAIN_S };
+
+	supervisor->on_guardian =
+	    evtimer_new(supervisor->base, on_guardian_cb, supervisor);
+	if (supervisor->on_guardian)
+		evtimer_add(supervisor->on_guardian, &after);
+}
+
+/* The first failure is told, and then the success. */
 static void
 on_guardian_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct supervisor *supervisor = data;
+	bool again = what & EV_TIMEOUT;
 	int r;
 
-	(void)fd, (void)what;
+	(void)fd;
 	event_free(supervisor->on_guardian);
 	supervisor->on_guardian = NULL;
 	r = guardian_start(&supervisor->guardian);
 	if (r == 0)
 		r = watch_guardian(supervisor);
-	say(supervisor, LOG_LEVEL_WARNING, "guardian.restart", "error",
-	    r < 0 ? strerror(-r) : NULL);
+	if (r == 0 || !again)
+		say(supervisor, LOG_LEVEL_WARNING, "guardian.restart", "error",
+		    r < 0 ? strerror(-r) : NULL);
+	if (r < 0)
+		try_guardian_again(supervisor);
 }
 
 static int
 watch_guardian(struct supervisor *supervisor)
 {
+	int r;
+
 	supervisor->on_guardian = event_new(supervisor->base,
 	    supervisor->guardian.pidfd, EV_READ, on_guardian_cb, supervisor);
 	if (!supervisor->on_guardian)
 		return -ENOMEM;
-	event_add(supervisor->on_guardian, NULL);
-	return 0;
+	errno = ENOMEM;
+	r = event_add(supervisor->on_guardian, NULL) < 0 ? -errno : 0;
+	if (r == 0)
+		return 0;
+	event_free(supervisor->on_guardian);
+	supervisor->on_guardian = NULL;
+	return r;
+}
+
+/* Whoever adds an event says what came of it; libevent's own words would stand between
+ * the events of our log. */
+static void
+on_libevent_message(int severity, const char *message)
+{
+	(void)severity, (void)message;
 }
 
 static int
@@ -392,6 +446,7 @@ open_loop(struct supervisor *supervisor)
 	struct timeval period = { .tv_sec = supervisor->notify.watchdog_ns / NS_PER_S,
 		.tv_usec = supervisor->notify.watchdog_ns % NS_PER_S / 1000 };
 
+	event_set_log_callback(on_libevent_message);
 	supervisor->base = base;
 	if (!base || event_base_priority_init(base, SUPERVISOR_PRIORITIES) < 0)
 		return -ENOMEM;
@@ -483,7 +538,7 @@ static void
 tear_down(struct supervisor *supervisor)
 {
 	supervisor->control = control_close(supervisor->control);
-	supervisor->make_safe = make_safe_free(supervisor->make_safe);
+	beside_free_all(supervisor);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
 	fragment_purge(supervisor, true);
@@ -499,6 +554,7 @@ tear_down(struct supervisor *supervisor)
 	free(supervisor->state_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
+	free(supervisor->probe_program);
 }
 
 static void
@@ -521,6 +577,7 @@ run(struct supervisor *supervisor)
 	struct record record;
 
 	report_started(supervisor);
+	holds_begin(supervisor);
 	tree_start(&supervisor->tree);
 	/* Not up: a group is cleaning up after a start that failed, and we end with it.
 	 */
@@ -547,6 +604,7 @@ supervisor_run(const struct config *config)
 	int r;
 
 	TAILQ_INIT(&supervisor.fragments);
+	LIST_INIT(&supervisor.besides);
 	signal(SIGPIPE, SIG_IGN);
 	r = set_up(&supervisor);
 	if (r == 0) {

@@ -43,6 +43,30 @@ carry_out(
 	}
 }
 
+/* A group makes progress when anybody in it does. */
+static bool
+reports_cycles(struct node *node)
+{
+	struct node *child;
+
+	if (!node_is_group(node))
+		return node->reports_cycles;
+	TAILQ_FOREACH(child, &node_group(node)->children, sibling)
+		if (reports_cycles(child))
+			return true;
+	return false;
+}
+
+void
+tree_progress(struct node *node)
+{
+	for (;; node = &node->parent->node) {
+		node->without_progress = 0;
+		if (!node->parent)
+			return;
+	}
+}
+
 static void
 deal_with_end(
     struct tree *tree, struct group *group, struct node *node, enum plan_how how)
@@ -50,7 +74,7 @@ deal_with_end(
 	const struct config_group *settings = &group->node.config->group;
 	struct plan_child child = { .restart = node->config->restart,
 		.significant = node->config->significant,
-		.reports_cycles = node->reports_cycles,
+		.reports_cycles = reports_cycles(node),
 		.without_progress = node->without_progress };
 	struct plan_group siblings = { .kind = settings->plan,
 		.auto_shutdown = settings->auto_shutdown,

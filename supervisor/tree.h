@@ -64,9 +64,9 @@ struct node {
 				   it is started with a sibling */
 	size_t place;		/* index in its group's description; not if @added */
 	bool added;		/* by an operator: gone when its group starts afresh */
-	bool reports_cycles;	/* written by the owner */
-	uint32_t without_progress; /* restarts since the last good cycle; the owner
-				      resets it */
+	bool reports_cycles; /* a worker; written by the owner */
+	uint32_t without_progress; /* restarts since its last good cycle, or the last
+				      one in this group */
 	struct mail mail;	   /* at most one at a time */
 };
 
@@ -112,8 +112,9 @@ struct group {
 	enum plan_range range;	      /* … and who is moved */
 	struct tree_request *request; /* being carried out */
 
-	void *owner; /* these two are the owner's; NULL at first */
+	void *owner; /* these are the owner's; NULL and 0 at first */
 	void *timer;
+	int64_t due_ns, patience_ns;
 };
 
 enum tree_end { TREE_STOPPED, TREE_ESCALATED, TREE_SHUT_DOWN, TREE_START_FAILED };
@@ -186,6 +187,9 @@ void tree_stop(struct tree *tree);
 
 /** tree_ended() - a worker's process has ended, asked to or not. */
 void tree_ended(struct tree *tree, struct node *worker, enum plan_how how);
+
+/** tree_progress() - a worker had a good cycle; so have the groups that it is in. */
+void tree_progress(struct node *worker);
 
 /** tree_wake() - the time that wait() was given is over. */
 void tree_wake(struct tree *tree, struct node *node);

@@ -137,7 +137,7 @@ ctl_request(const struct ctl *ctl, const struct record *request, unsigned flags,
 	struct request connection;
 	int r;
 
-	r = place_request(ctl_config_name(ctl), &connection);
+	r = place_request(ctl_config_name(ctl), !(flags & CTL_OR_NOT), &connection);
 	if (r != 0)
 		return r;
 	r = exchange(&connection, request, flags, on_row, data);

@@ -68,6 +68,7 @@ int ctl_print_table(struct table *table);
 typedef void (*ctl_on_row)(const struct record *row, void *data);
 
 #define CTL_STREAM 1u  /* the end of the supervisor is a good end */
+#define CTL_OR_NOT 4u  /* that there is no supervisor is not printed */
 #define CTL_PATIENT 2u /* the answer may take as long as a worker takes to stop */
 
 /**
@@ -85,6 +86,7 @@ int ctl_check(const struct ctl *ctl);
 int ctl_drill(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 int ctl_why(const struct ctl *ctl);
+int ctl_hold(const struct ctl *ctl);
 int ctl_add(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
 int ctl_logs(const struct ctl *ctl);
@@ -92,5 +94,6 @@ int ctl_workers(const struct ctl *ctl);
 int ctl_ledger(const struct ctl *ctl);
 int ctl_healing(const struct ctl *ctl);
 int ctl_crashes(const struct ctl *ctl);
+int ctl_completion(const struct ctl *ctl);
 int ctl_version(const struct ctl *ctl);
 int ctl_help(const struct ctl *ctl);

@@ -42,7 +42,7 @@ help_overview(FILE *out, const struct verb *verbs, size_t n_verbs)
 {
 	fputs("usage: tradesup [-c FILE] VERB [OPTION...] [OPERAND...]\n\n", out);
 	for (size_t i = 0; i < n_verbs; i++)
-		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\n'tradesup VERB --help' tells more about one, tradesup(1) about all.\n",
 	    out);
 }

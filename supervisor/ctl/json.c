@@ -100,7 +100,7 @@ json_end(struct json *json)
 
 static const char *const number_keys[] = { "count", "cycle", "errno", "exit", "failed",
 	"failed_cycles", "heals", "in_period", "intensity", "level", "life", "lines",
-	"pid", "restarts" };
+	"pid", "restarts", "set_uid", "uid" };
 static const char *const number_endings[] = { "_bytes", "_kib", "_ms", "_ns", "_us" };
 static const char *const bool_keys[] = { "core", "killed" };
 

@@ -21,6 +21,10 @@ enum option_id {
 	OPTION_GROUP,
 	OPTION_KEEP,
 	OPTION_LAST,
+	OPTION_REASON,
+	OPTION_BACKUP,
+	OPTION_ACCEPT,
+	OPTION_FLATTEN,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_COUNT
@@ -34,6 +38,7 @@ struct option_spec {
 	const char *name;  /* without the dashes */
 	const char *value; /* what the value is called in the help; NULL: a flag */
 	const char *summary;
+	const char *words; /* the values there are, for completion; NULL: any */
 };
 
 /** options_spec() - the table's entry; never NULL. */

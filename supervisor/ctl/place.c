@@ -115,7 +115,7 @@ try_other_places(struct request *ret_request)
 }
 
 int
-place_request(const char *named, struct request *ret_request)
+place_request(const char *named, bool print, struct request *ret_request)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_free_ char *directory = NULL;
@@ -133,7 +133,25 @@ place_request(const char *named, struct request *ret_request)
 	r = try_directory(directory, ret_request);
 	if (r == 0 || (!configured && try_other_places(ret_request) == 0))
 		return 0;
-	fprintf(stderr, "tradesup: no supervisor answers at %s/%s: %s\n", directory,
-	    CONTROL_SOCKET, strerror(-r));
+	if (print)
+		fprintf(stderr, "tradesup: no supervisor answers at %s/%s: %s\n",
+		    directory, CONTROL_SOCKET, strerror(-r));
 	return EXIT_UNAVAILABLE;
+}
+
+int
+place_knows(const char *named, const char *worker)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	const struct config_node *node;
+	int r;
+
+	r = config_if_usable(named, &config);
+	if (r != 0 || !config)
+		return r;
+	node = config_find(config, worker);
+	if (node && node->type == CONFIG_WORKER)
+		return 0;
+	fprintf(stderr, "tradesup: %s: no such worker\n", worker);
+	return EXIT_USAGE;
 }

@@ -34,10 +34,19 @@ int place_state(const char *named, char **ret_directory);
 
 /**
  * place_request() - connect to the supervisor
+ * @print: say so when none answers
  *
  * The configuration's runtime_dir decides. Where it says none, or where it cannot be
  * read and was not named, all usual places are tried: path_runtime(),
  * $XDG_RUNTIME_DIR/tradesup, /run/tradesup. Return: 0, caller calls request_close();
  * EXIT_UNAVAILABLE, EXIT_CONFIG, EXIT_OSERR with the reason printed.
  */
-int place_request(const char *named, struct request *ret_request);
+int place_request(const char *named, bool print, struct request *ret_request);
+
+/**
+ * place_knows() - whether the configuration has a worker of that name
+ *
+ * One that was not named, and that cannot be read, is no ground to say no. Return: 0;
+ * EXIT_USAGE, EXIT_CONFIG, EXIT_OSERR with the reason printed.
+ */
+int place_knows(const char *named, const char *worker);

@@ -36,6 +36,7 @@ static const struct {
 	{ "starting", TABLE_WARN },
 	{ "stopping", TABLE_WARN },
 	{ "restarting", TABLE_WARN },
+	{ "making_safe", TABLE_WARN },
 	{ "waiting", TABLE_WARN },
 	{ "ended", TABLE_WARN },
 };
@@ -43,8 +44,8 @@ static const struct {
 struct printer {
 	struct table *table;
 	struct json json;
-	bool workers_open; /* the JSON list has begun */
-	char group[128];   /* whose heading was printed last */
+	bool latches_open, workers_open; /* the JSON list has begun */
+	char group[128];		 /* whose heading was printed last */
 };
 
 static int64_t
@@ -79,11 +80,16 @@ print_supervisor(const struct record *row)
 	int64_t period_ms = number(row, "period_ms");
 	char up[TERMINAL_SPAN_MAX], period[DURATION_TEXT_MAX];
 	_cleanup_free_ char *config = terminal_clean(text_or(row, "config", "-"));
+	const char *held = record_get(row, "held");
+	_cleanup_free_ char *clean = held ? terminal_clean(held) : NULL;
 
 	terminal_span(number(row, "up_ms"), up);
-	printf("tradesup %s  %s  pid %s  up %s  restarts %s",
-	    text_or(row, "version", "?"), text_or(row, "state", "?"),
-	    text_or(row, "pid", "?"), up, text_or(row, "restarts", "0"));
+	printf("tradesup %s  %s", text_or(row, "version", "?"),
+	    text_or(row, "state", "?"));
+	if (held)
+		printf("  HELD (%s)", clean ? clean : "?");
+	printf("  pid %s  up %s  restarts %s", text_or(row, "pid", "?"), up,
+	    text_or(row, "restarts", "0"));
 	if (period_ms >= 0) {
 		duration_format(period_ms * NS_PER_MS, period);
 		printf(" (%s of %s in %s)", text_or(row, "in_period", "0"),
@@ -153,7 +159,7 @@ add_status(struct table *table, const struct record *row)
 {
 	int64_t next_ms = number(row, "next_ms");
 	const char *error = record_get(row, "error"),
-		   *status = record_get(row, "status");
+		   *status = record_get(row, "status"), *held = record_get(row, "held");
 	char span[TERMINAL_SPAN_MAX];
 
 	if (next_ms >= 0)
@@ -162,6 +168,9 @@ add_status(struct table *table, const struct record *row)
 		    error ? error : "");
 	else if (error && error[0])
 		table_cell(table, TABLE_BAD, error);
+	else if (held)
+		table_cellf(table, TABLE_WARN, "held: %s%s%s", held,
+		    status && status[0] ? "; " : "", status ? status : "");
 	else
 		table_cell(table, TABLE_PLAIN, status ? status : "");
 }
@@ -197,20 +206,43 @@ on_row_text(const struct record *row, void *data)
 }
 
 static void
+open_latches(struct printer *printer)
+{
+	if (!printer->latches_open)
+		json_open(&printer->json, "latches", '[');
+	printer->latches_open = true;
+}
+
+static void
+open_workers(struct printer *printer)
+{
+	if (printer->workers_open)
+		return;
+	open_latches(printer);
+	json_close(&printer->json, ']');
+	json_open(&printer->json, "workers", '[');
+	printer->workers_open = true;
+}
+
+static void
 on_row_json(const struct record *row, void *data)
 {
 	struct printer *printer = data;
 	struct json *json = &printer->json;
 	bool is_worker = row->event && strcmp(row->event, "worker") == 0;
+	bool is_latch = row->event && strcmp(row->event, "latch") == 0;
 
-	if (!is_worker && (printer->workers_open || !row->event ||
-			      strcmp(row->event, "supervisor") != 0))
+	/* In the order of the protocol: the supervisor, latches, workers. */
+	if (!is_worker &&
+	    (printer->workers_open || !row->event ||
+		(!is_latch &&
+		    (printer->latches_open || strcmp(row->event, "supervisor") != 0))))
 		return;
-	if (is_worker && !printer->workers_open) {
-		json_open(json, "workers", '[');
-		printer->workers_open = true;
-	}
-	json_open(json, is_worker ? NULL : "supervisor", '{');
+	if (is_latch)
+		open_latches(printer);
+	if (is_worker)
+		open_workers(printer);
+	json_open(json, is_worker || is_latch ? NULL : "supervisor", '{');
 	json_fields(json, row);
 	json_close(json, '}');
 }
@@ -230,8 +262,7 @@ status_json(const struct ctl *ctl, const struct record *request)
 		return ctl_fail(EXIT_OSERR, "out of memory");
 	json_open(json, NULL, '{');
 	r = ctl_request(ctl, request, 0, on_row_json, &printer);
-	if (!printer.workers_open)
-		json_open(json, "workers", '[');
+	open_workers(&printer);
 	json_close(json, ']');
 	json_close(json, '}');
 	json_end(json);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `tradesup start | stop | restart | remove WORKER…`: one request for each worker, one
- * line of output for each answer.
+ * `tradesup start | stop | restart | remove WORKER…` or `--group GROUP`: one request for
+ * each, one line of output for each answer.
  */
 #include "supervisor/ctl/ctl.h"
 
@@ -31,26 +31,26 @@ past_tense(const char *verb)
 }
 
 static int
-ask(const struct ctl *ctl, const char *worker)
+ask(const struct ctl *ctl, const char *kind, const char *name)
 {
 	struct record request;
 
 	record_init(&request, ctl->verb->name);
-	record_text(&request, "worker", worker);
+	record_text(&request, kind, name);
 	return ctl_request(ctl, &request, CTL_PATIENT, ignore_row, NULL);
 }
 
 static void
-report(const struct ctl *ctl, const char *worker, int status)
+report(const struct ctl *ctl, const char *kind, const char *name, int status)
 {
 	struct json json = { .out = stdout };
 
 	if (!ctl_wants_json(ctl)) {
 		if (status == EXIT_OK)
-			printf("%s: %s\n", worker, past_tense(ctl->verb->name));
+			printf("%s: %s\n", name, past_tense(ctl->verb->name));
 	} else {
 		json_open(&json, NULL, '{');
-		json_text(&json, "worker", worker);
+		json_text(&json, kind, name);
 		json_text(&json, "verb", ctl->verb->name);
 		json_bool(&json, "ok", status == EXIT_OK);
 		json_close(&json, '}');
@@ -59,16 +59,33 @@ report(const struct ctl *ctl, const char *worker, int status)
 	fflush(stdout);
 }
 
+/* @kind: "worker", which may be a group's name, too, or "group". */
+static int
+change(const struct ctl *ctl, const char *kind, const char *name)
+{
+	int status = ask(ctl, kind, name);
+
+	report(ctl, kind, name, status);
+	return status;
+}
+
 int
 ctl_workers(const struct ctl *ctl)
 {
+	const char *group = ctl->options.values[OPTION_GROUP];
 	int first_failure = EXIT_OK;
 
+	if (!group && ctl->options.n_operands == 0)
+		return ctl_usage(ctl, "it needs WORKER... or --group GROUP");
 	for (size_t i = 0; i < ctl->options.n_operands; i++) {
-		const char *worker = ctl->options.operands[i];
-		int status = ask(ctl, worker);
+		int status = change(ctl, "worker", ctl->options.operands[i]);
 
-		report(ctl, worker, status);
+		if (first_failure == EXIT_OK)
+			first_failure = status;
+	}
+	if (group) {
+		int status = change(ctl, "group", group);
+
 		if (first_failure == EXIT_OK)
 			first_failure = status;
 	}

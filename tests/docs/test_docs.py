@@ -17,7 +17,7 @@ import harness  # noqa: E402
 from harness import TRADESUP, TREE  # noqa: E402
 
 PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-protocol.7",
-         "tradesup-strategy.3"]
+         "tradesup-strategy.3", "tradesup-python.3", "libtradesup.3"]
 
 # Literals with a dot in them that are files (and attributes of them), not events.
 FILE_PREFIXES = ("cgroup.", "cpu.", "memory.")

@@ -28,9 +28,10 @@ FIELDS = {
 
 
 class Worker:
-    """One life of a worker, supervised or alone."""
+    """One life of a worker, supervised or alone; of another program's with @command."""
 
-    def __init__(self, box, name="flow", supervised=True, arguments=(), environ=None):
+    def __init__(self, box, name="flow", supervised=True, arguments=(), environ=None,
+                 command=None):
         self.messages = []
         self.ended = False
         environ = dict(box.environ, **(environ or {}))
@@ -38,7 +39,7 @@ class Worker:
         if supervised:
             environ["TRADESUP_FD"] = str(theirs.fileno())
         self.process = subprocess.Popen(
-            [WORKER, "-c", box.config, *arguments, name], env=environ, cwd=box.path,
+            command or [WORKER, "-c", box.config, *arguments, name], env=environ, cwd=box.path,
             pass_fds=(theirs.fileno(),) if supervised else (), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         theirs.close()

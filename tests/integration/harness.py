@@ -151,7 +151,7 @@ def quoted(word):
     word = str(word)
     if re.fullmatch(r"[A-Za-z0-9_.%-]+", word):
         return word
-    return '"%s"' % word.replace("\\", "\\\\").replace('"', '\\"')
+    return '"%s"' % word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 MISBEHAVE = os.path.join(TREE, "tests", "integration", "misbehave.py")

@@ -71,6 +71,15 @@ def good(link):
         tick(link)
 
 
+def calm(link):
+    """Good cycles, five in a second."""
+    while True:
+        link.heartbeat()
+        link.cycle()
+        if select.select([link.socket], [], [], 0.2)[0]:
+            sys.exit(0)
+
+
 def silent(link):
     """Some good cycles, and then not a word."""
     for _ in range(3):
@@ -191,8 +200,28 @@ def forges(link):
     os.write(1, b"\x1b[2J\x07\x00\rself_healing.service_restart\x85\xff\n")
     link.send("status", "fine\nself_healing.service_restart level=4\n\x1b[31m")
     link.cycle('bad"\nworker.stop worker=other killed=yes\x00\x07')
+    for name, fields in (("supervisor.stop", "a=1"), ("order.\nworker.exit", "a=1"), ("worker.exit", ""),
+                         ("order.told", "supervisor.stop worker=other"), ("order.", "a=1")):
+        link.send("event", 3, name, fields)
+    link.send("event", 4, "order.told", 'worker=other ts=1 text="a\\nworker.exit worker=other" b="\\x1b[2J"')
     link.send("heal", 1, "name", "success", "x\nsupervisor.stop\x1b]0;y\x07")
     good(link)
+
+
+def obeys(link):
+    """Says whether it has been told to place no orders."""
+    said = "never told"
+    while True:
+        if select.select([link.socket], [], [], 0.02)[0]:
+            packet = link.socket.recv(65536)
+            if not packet or b"stop" in packet:
+                sys.exit(0)
+            if b"hold\xc3" in packet:
+                said = "held: " + packet.partition(b"hold\xc3")[2][1:].decode("utf-8", "replace")
+            elif b"hold\xc2" in packet:
+                said = "free"
+        link.send("status", said)
+        link.cycle()
 
 
 def main():

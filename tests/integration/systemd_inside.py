@@ -4,9 +4,11 @@
 Installs the build and the unit, and tells by TAP what systemd made of them.
 """
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -21,6 +23,8 @@ UNITS = "/etc/systemd/system"
 SERVICE = "trading-bot.service"
 CONFIG = "/etc/tradesup/tradesup.conf"
 BOT = "/usr/local/bin/bot"
+PYTHON_BOT = "/opt/python-bot"
+REGISTRY = PYTHON_BOT + "/config/registry.py"
 
 GOOD_CONFIG = """
 worker flow {
@@ -31,6 +35,14 @@ worker bot {
   heartbeat = 0s
 }
 """ % BOT
+
+PYTHON_CONFIG = """
+worker bot {
+  command = { "/usr/bin/python3", "bot.py", "0.1" }
+  chdir = "%s"
+  environment = { "BOT_STATE=/var/lib/tradesup/bot", "TRADESUP_ALLOW_FAULTS=1" }
+}
+""" % PYTHON_BOT
 
 
 def run(*command, check=True):
@@ -148,6 +160,42 @@ class Service(unittest.TestCase):
         run("systemctl", "stop", SERVICE)
         self.assertEqual(prop("Result"), "success")
         self.assertFalse(os.path.exists(directory))
+
+    @unittest.skipUnless(os.path.exists("/usr/bin/python3"), "there is no /usr/bin/python3")
+    def test_8_python_bot_with_a_broken_registry_escalates_to_systemd(self):
+        shutil.copytree(os.path.join(harness.TREE, "etc", "examples", "python-bot"), PYTHON_BOT)
+        with open(REGISTRY) as file:
+            good = file.read()
+        write(CONFIG, PYTHON_CONFIG)
+        run("systemctl", "start", SERVICE)
+        wait_until(lambda: "worker.ready" in journal() and self.fault("name"), "a bot to break")
+        wait_until(lambda: "self_healing.pre_check_heal_success" in journal(), "its healing")
+        # A fault in the cycle after a heal would be a relapse, which is another story.
+        count = self.bot_count()
+        wait_until(lambda: self.bot_count() >= count + 3, "good cycles")
+        write(REGISTRY, "class StateFiles:\n    BOT_HEARTBEAT = (")
+        self.fault("name")
+        wait_until(lambda: int(prop("NRestarts")) >= 1, "a restart by systemd")
+        write(REGISTRY, good)
+        wait_until(lambda: "self_healing.verified" in journal(), "a good cycle")
+        told = journal()
+        self.assertIn("status=70", told)
+        for event in ("pre_check_heal_failed", "worker_thread_restart", "service_restart"):
+            self.assertIn("self_healing." + event, told)
+        wait_until(lambda: prop("ActiveState") == "active", "the service to be active again")
+
+    @staticmethod
+    def bot_count():
+        with open("/var/lib/tradesup/bot/heartbeat.json") as file:
+            return json.load(file)["iter_count"]
+
+    def fault(self, kind):
+        """A drill's fault for the bot. Whether it was taken."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(harness.TIMEOUT)
+            connection.connect("/run/tradesup/control")
+            connection.sendall(b"fault worker=bot kind=%s\n" % kind.encode())
+            return connection.recv(100).startswith(b"ok")
 
 
 def in_a_box():

@@ -93,6 +93,9 @@ class Forgery(Case):
         run.wait_for("worker.output", worker="bad", count=3)
         for event in self.EVENTS:
             self.assertEqual(run.count(event), 0, event)
+        told = run.find("order.told")
+        self.assertEqual([event["worker"] for event in told], ["bad"])
+        self.assertEqual(told[0]["text"], "a\nworker.exit worker=other")
         self.assertEqual(run.noise, [])
         self.assertEqual(run.stop(), EXIT_OK)
 
@@ -109,6 +112,8 @@ class Forgery(Case):
         self.assertEqual(run.stop(), EXIT_OK)
         self.assert_clean("\n".join(run.noise))
         for line in run.noise:
+            if line.startswith("order.told worker=bad text="):
+                continue
             self.assertFalse(line.startswith(("order.", "self_healing.service_restart")), line)
             self.assertNotIn("\nworker.exit worker=other", line)
 

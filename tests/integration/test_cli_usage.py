@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import unittest
@@ -11,8 +12,8 @@ import harness
 from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_USAGE, TRADESUP, TREE,
                      Box)
 
-VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "add",
-         "remove", "ledger", "healing", "crashes", "version", "help"]
+VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "hold",
+         "resume", "add", "remove", "ledger", "healing", "crashes", "completion", "version", "help"]
 
 
 @unittest.skipUnless(os.access(TRADESUP, os.X_OK), "tradesup is not built")
@@ -146,23 +147,29 @@ class Usage(unittest.TestCase):
         self.assertIn("standard output: No space left", result.stderr)
 
     def test_completions_know_everything(self):
-        for shell in ("tradesup.bash", "_tradesup", "tradesup.fish"):
-            with open(os.path.join(TREE, "etc", "completions", shell), encoding="utf-8") as file:
-                words = set(re.findall(r"[a-z][a-z-]*", file.read()))
+        for shell in ("bash", "zsh", "fish"):
+            words = set(re.findall(r"[a-z][a-z-]*", self.call("completion", shell).stdout))
             for verb in VERBS:
                 options = re.findall(r"(?m)^  .*--([a-z-]+)", self.call(verb, "--help").stdout)
                 self.assertIn("help", options)
                 missing = sorted(({verb} | set(options)) - words)
                 self.assertEqual(missing, [], "of %s in %s" % (verb, shell))
 
+    def test_completions_are_good_shell(self):
+        for shell in ("bash", "zsh", "fish"):
+            if shutil.which(shell):
+                script = self.box.file("script", self.call("completion", shell).stdout)
+                result = subprocess.run([shell, "-n", script], stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual((result.returncode, result.stderr), (0, ""), shell)
+
     def test_bash_completion(self):
+        source = self.box.file("tradesup.bash", self.call("completion", "bash").stdout)
         script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tradesup; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
 
         def complete(*words):
             result = subprocess.run(
-                ["bash", "-c", script, "bash", os.path.join(TREE, "etc", "completions", "tradesup.bash"),
-                 "tradesup", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                ["bash", "-c", script, "bash", source, "tradesup", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 cwd=self.box.path, check=True)
             self.assertEqual(result.stderr, "")
             return result.stdout.split()

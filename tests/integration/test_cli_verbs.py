@@ -107,6 +107,21 @@ class Verbs(unittest.TestCase):
         self.assertEqual(status["workers"][2], {"name": "slow", "group": "feeds", "state": "waiting",
                                                 "restarts": 1, "heals": 0, "next_ms": 2500})
 
+    def test_status_held(self):
+        rows = STATUS.replace(" state_dir=/var/lib/tradesup", ' state_dir=/x held="all workers: hold: a\\nb"\n'
+                              'latch rule=hold reason="a\\nb" uid=1000\nlatch worker=flow rule=panic')
+        rows = rows.replace('status="3 open orders"', 'status="3 open orders" held=hold')
+        self.answer(rows)
+        lines = self.assert_call(["status"], EXIT_OK).stdout.splitlines()
+        self.assertTrue(lines[0].startswith("tradesup 0.1.0  running  HELD (all workers: hold: a"), lines[0])
+        self.assertTrue(lines[3].endswith("  held: hold; 3 open orders"), lines[3])
+        os.unlink(self.socket)
+        self.answer(rows)
+        status = json.loads(self.assert_call(["status", "--json"], EXIT_OK).stdout)
+        self.assertEqual(status["latches"], [{"rule": "hold", "reason": "a\nb", "uid": 1000},
+                                             {"worker": "flow", "rule": "panic"}])
+        self.assertEqual([worker.get("held") for worker in status["workers"]], ["hold", None, None])
+
     def test_a_workers_words_stay_words(self):
         """What looks like a number in a text of a worker does not change the JSON's types."""
         self.answer('worker name=7 group=root state=up status="42" error="1"\nok\n')
@@ -117,7 +132,7 @@ class Verbs(unittest.TestCase):
     def test_status_without_workers(self):
         self.answer("supervisor pid=1 up_ms=1\nok\n")
         self.assertEqual(json.loads(self.assert_call(["status", "--json"], EXIT_OK).stdout),
-                         {"supervisor": {"pid": 1, "up_ms": 1}, "workers": []})
+                         {"supervisor": {"pid": 1, "up_ms": 1}, "latches": [], "workers": []})
 
     def test_a_worker_cannot_paint(self):
         self.answer('worker name=w group=root state=up status="\\x1b[2J\\n\\xc2\\x9b31m\\xe2\\x80\\xae" error="a\\tb"\nok\n')

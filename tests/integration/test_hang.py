@@ -5,10 +5,18 @@ reasons for level 3 that a worker can give.
 
 import os
 import signal
+import sys
 import time
 
 import harness
 from harness import EXIT_ESCALATED, EXIT_OK, is_alive, misbehaving, wait_until
+
+
+# A program that speaks sd_notify: ready, and a ping five times in a second.
+SAYS_WATCHDOG = (
+    "import os, socket, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); "
+    "s.connect(os.environ['NOTIFY_SOCKET']); s.send(b'READY=1'); "
+    "[(s.send(b'WATCHDOG=1'), time.sleep(0.2)) for _ in iter(int, 1)]")
 
 
 class Hang(harness.Case):
@@ -72,6 +80,69 @@ class Hang(harness.Case):
         wait_until(lambda: self.cycle() > before + 50, "good cycles afterwards")
         self.assertEqual(run.count("worker.hang"), 0)
         self.assertEqual(run.count("worker.start", worker="w"), 1)
+        self.assertEqual(run.stop(), EXIT_OK)
+
+
+class Stall(harness.Case):
+    """The supervisor is stopped for ten heartbeats of many workers."""
+
+    WORKERS = 60
+    BEAT_S, MISSES = 0.4, 5
+
+    def start(self):
+        worker = misbehaving("calm", heartbeat="%dms" % (self.BEAT_S * 1000), misses=str(self.MISSES),
+                             cycle_timeout="3s")
+        quiet = dict(worker, notify="systemd", watchdog="3s", command=[
+            sys.executable, "-S", "-c", SAYS_WATCHDOG])
+        workers = {"w%d" % i: worker for i in range(self.WORKERS - 1)}
+        workers["sd"] = quiet
+        self.box.write_config(workers)
+        run = self.box.start()
+        run.wait_for("worker.ready", count=self.WORKERS)
+        return run
+
+    def stop_for_ten_beats(self, run):
+        run.signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        wait_until(lambda: time.monotonic() - stopped > 10 * self.BEAT_S, "ten heartbeats")
+
+    def cycles(self):
+        rows = self.box.json("status")["workers"]
+        return [row.get("cycle", 0) for row in rows if row["name"].startswith("w")]
+
+    def go_on(self, but=()):
+        """Wait until all have had deadlines enough to be blamed."""
+        before = self.cycles()
+        wait_until(lambda: all(now > then + 10 for i, (now, then) in
+                               enumerate(zip(self.cycles(), before)) if "w%d" % i not in but),
+                   "cycles of all")
+
+    def test_nobody_is_blamed(self):
+        run = self.start()
+        for _ in range(2):
+            self.stop_for_ten_beats(run)
+            run.signal(signal.SIGCONT)
+            self.go_on()
+        self.assertEqual(run.count("worker.hang"), 0, run.tail())
+        self.assertEqual(run.count("worker.start"), self.WORKERS)
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.assertEqual(run.count("worker.stop", killed="yes"), 0)
+
+    def test_who_hung_meanwhile_is_after_a_fresh_deadline(self):
+        run = self.start()
+        since = run.position()
+        run.signal(signal.SIGSTOP)
+        os.kill(run.worker_pid("w7"), signal.SIGSTOP)
+        self.stop_for_ten_beats(run)
+        resumed = time.monotonic()
+        run.signal(signal.SIGCONT)
+        run.wait_for("worker.hang", since=since, worker="w7")
+        self.assertGreaterEqual(time.monotonic() - resumed, self.BEAT_S * self.MISSES)
+        self.go_on(but=("w7",))
+        self.assertEqual([event["worker"] for event in run.find("worker.hang")], ["w7"])
+        os.kill(run.find("worker.start", worker="w7")[0]["pid"], signal.SIGCONT)
+        run.wait_for("worker.start", worker="w7", count=2)
+        self.assertEqual(run.count("worker.start"), self.WORKERS + 1)
         self.assertEqual(run.stop(), EXIT_OK)
 
 

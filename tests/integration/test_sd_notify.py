@@ -141,5 +141,91 @@ class FromAWorker(Case):
         self.assertEqual(run.count("worker.ready", worker="legacy"), 0)
 
 
+    def test_reloading_and_ready_again(self):
+        run = self.start("say('READY=1'); say('RELOADING=1\\nSTATUS=reading'); signal.pause()")
+        run.wait_for("worker.ready", worker="legacy")
+        worker = harness.wait_until(lambda: self.status("phase", "reloading"), "the phase")
+        self.assertEqual(worker["status"], "reading")
+        self.assertEqual(run.count("worker.ready"), 1)
+
+    def test_stopping_is_believed_and_has_a_deadline(self):
+        """It is not watched any more, but it has to go."""
+        run = self.start("say('READY=1'); say('STOPPING=1'); signal.signal(15, signal.SIG_IGN)\n"
+                         "while True: signal.pause()", watchdog="100ms", shutdown="400ms")
+        hang = run.wait_for("worker.hang", worker="legacy")
+        self.assertEqual(hang["why"], "said that it stops, and did not")
+        self.assertEqual(hang["phase"], "stopping")
+        run.wait_for("worker.stop", worker="legacy", killed="yes")
+
+    def test_stopping_and_gone_in_time(self):
+        run = self.start("say('READY=1'); say('STOPPING=1')", watchdog="100ms", restart="transient")
+        run.wait_for("worker.exit", worker="legacy", status=0)
+        self.assertEqual(run.count("worker.hang"), 0)
+
+    def test_extended_stop(self):
+        """EXTEND_TIMEOUT_USEC holds for the way out, too."""
+        gate = os.path.join(self.box.path, "gate")
+        os.mkfifo(gate)
+        run = self.start("signal.signal(15, lambda *_: (say('EXTEND_TIMEOUT_USEC=60000000'),"
+                         " open(%r).read(), os._exit(0)))\nsay('READY=1')\nsignal.pause()" % gate,
+                         shutdown="300ms")
+        run.wait_for("worker.ready", worker="legacy")
+        run.signal(signal.SIGTERM)
+        with open(gate, "w"):
+            self.assertRaises(AssertionError, run.wait_for, "worker.stop", timeout=0.6)
+        self.assertEqual(run.wait(), EXIT_OK)
+        self.assertNotIn("killed", run.wait_for("worker.stop", worker="legacy"))
+
+    def test_watchdog_trigger(self):
+        run = self.start("say('READY=1'); say('WATCHDOG=trigger'); signal.pause()")
+        stop = run.wait_for("worker.stop", worker="legacy")
+        self.assertEqual((stop["reason"], stop["detail"]), ("hang", "WATCHDOG=trigger"))
+
+    def test_watchdog_of_its_own(self):
+        run = self.start("say('READY=1'); say('WATCHDOG_USEC=200000'); signal.pause()")
+        self.assertEqual(run.wait_for("worker.hang", worker="legacy")["why"], "no watchdog ping")
+
+    def test_errno_is_the_last_error(self):
+        run = self.start("say('READY=1'); say('ERRNO=28'); signal.pause()")
+        run.wait_for("worker.ready", worker="legacy")
+        harness.wait_until(lambda: self.status("error", "No space left on device"), "the error")
+
+    def test_descriptors_are_refused_aloud(self):
+        run = self.start("socket.send_fds(notify, [b'FDSTORE=1\\nFDNAME=x'], [0]); say('FDSTORE=1')\n"
+                         "say('READY=1'); signal.pause()")
+        refused = run.wait_for("worker.notify_refused", worker="legacy")
+        self.assertEqual(refused["what"], "FDSTORE")
+        run.wait_for("worker.ready", worker="legacy")
+        self.assertEqual(run.count("worker.notify_refused"), 1)
+
+    def test_main_process_of_its_choice(self):
+        """The first process names another and ends: the worker lives on in that one."""
+        run = self.start("child = os.fork()\n"
+                         "if child:\n"
+                         "    say('MAINPID=%d' % child); os._exit(0)\n"
+                         "while os.getppid() == os.getpgrp(): signal.sigtimedwait([], 0.01)\n"
+                         "say('READY=1\\nSTATUS=%d' % os.getpid()); signal.pause()")
+        first = int(run.wait_for("worker.start", worker="legacy")["pid"])
+        second = int(run.wait_for("worker.ready", worker="legacy")["pid"])
+        self.assertNotEqual(first, second)
+        self.assertEqual(run.count("worker.exit"), 0)
+        os.kill(second, signal.SIGSEGV)
+        run.wait_for("worker.exit", worker="legacy", pid=second, signal="SEGV")
+        run.wait_for("worker.start", worker="legacy", count=2)
+
+    def test_main_process_of_others(self):
+        run = self.start("say('MAINPID=1'); say('READY=1'); signal.pause()")
+        pid = int(run.wait_for("worker.start", worker="legacy")["pid"])
+        self.assertEqual(run.wait_for("worker.notify_refused", worker="legacy")["what"], "MAINPID")
+        self.assertEqual(int(run.wait_for("worker.ready", worker="legacy")["pid"]), pid)
+        self.assertEqual(run.stop(), EXIT_OK)
+
+    def status(self, key, value):
+        """The worker's entry in `status --json`, once it has that value."""
+        [worker] = [w for w in self.box.json("status")["workers"] if w["name"] == "legacy"]
+        return worker if worker.get(key) == value else None
+
+
+
 if __name__ == "__main__":
     harness.main()

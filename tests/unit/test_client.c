@@ -125,6 +125,46 @@ START_TEST(words_that_the_protocol_does_not_know_are_refused)
 {
 	ck_assert_int_eq(tradesup_heal(worker, 1, "nmae", "success", ""), -EINVAL);
 	ck_assert_int_eq(tradesup_heal(worker, 1, "name", "fine", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 1, NULL, "failed", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 1, "name", NULL, ""), -EINVAL);
+	ck_assert_int_eq(tradesup_heal(worker, 3, "name", "failed", ""), -EINVAL);
+}
+END_TEST
+
+START_TEST(numbers_below_zero_are_refused)
+{
+	const struct tradesup_cycle_report reports[] = { { .cycle = -1 },
+		{ .clusters = -1 }, { .orders = -1 }, { .duration_ns = -1 } };
+
+	skip_hello();
+	ck_assert_int_eq(tradesup_heartbeat(worker, -1, "fetch"), -EINVAL);
+	ck_assert_int_eq(tradesup_cycle(worker, NULL), -EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++)
+		ck_assert_int_eq(tradesup_cycle(worker, &reports[i]), -EINVAL);
+	ck_assert_int_eq(tradesup_ready(worker), 0);
+	ck_assert_int_eq(next().type, MSG_READY);
+}
+END_TEST
+
+START_TEST(an_error_without_words_is_one)
+{
+	const struct tradesup_cycle_report report = { .error = "" };
+
+	skip_hello();
+	ck_assert_int_eq(tradesup_cycle(worker, &report), 0);
+	ck_assert_str_eq(next().cycle.error, "failed");
+}
+END_TEST
+
+START_TEST(a_long_text_is_cut_before_a_character)
+{
+	char text[65];
+
+	skip_hello();
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text + 61, "\xe2\x82\xac", 4);
+	ck_assert_int_eq(tradesup_heartbeat(worker, 1, text), 0);
+	ck_assert_uint_eq(strlen(next().heartbeat.phase), 61);
 }
 END_TEST
 
@@ -286,7 +326,10 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, opening_says_hello_and_leaves_no_trace);
 	tcase_add_test(tcase, each_report_arrives_as_it_was_sent);
 	tcase_add_test(tcase, words_that_the_protocol_does_not_know_are_refused);
+	tcase_add_test(tcase, numbers_below_zero_are_refused);
+	tcase_add_test(tcase, an_error_without_words_is_one);
 	tcase_add_test(tcase, a_long_text_is_cut);
+	tcase_add_test(tcase, a_long_text_is_cut_before_a_character);
 	tcase_add_loop_test(tcase, each_request_is_understood, 0, ARRAY_SIZE(requests));
 	tcase_add_test(tcase, what_is_no_request_is_passed_over);
 	tcase_add_test(tcase, polling_waits_no_longer_than_it_was_told);

@@ -54,6 +54,8 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(c.config->state_dir);
 	ck_assert_ptr_null(c.config->runtime_dir);
 	ck_assert_int_eq(c.config->log_format, LOG_FORMAT_LOGFMT);
+	ck_assert_uint_eq(c.config->service_intensity, 3);
+	ck_assert_int_eq(c.config->service_period_ns, 600 * INT64_C(1000000000));
 	ck_assert_int_eq(c.config->root->type, CONFIG_GROUP);
 	ck_assert_str_eq(c.config->root->name, "root");
 	ck_assert_int_eq(c.config->root->group.plan, PLAN_ONE_FOR_ONE);
@@ -83,8 +85,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(worker->stable_after_ns, 60 * S);
 	ck_assert_int_eq(worker->memory_max_bytes, 0);
 	ck_assert_uint_eq(worker->failed_cycles, 3);
-	ck_assert_ptr_null(worker->make_safe);
-	ck_assert_int_eq(worker->make_safe_timeout_ns, 10 * S);
+	ck_assert_ptr_null(worker->watch);
 	ck_assert_ptr_null(worker->trading);
 }
 END_TEST
@@ -103,7 +104,12 @@ START_TEST(every_value_arrives)
 	    "  heartbeat = 0  misses = 1000  cycle_timeout = 0ms  start_timeout = 1m\n"
 	    "  restart_delay = 10ms  restart_delay_max = 10ms  stable_after = 0s\n"
 	    "  memory_max = 256M  failed_cycles = 0\n"
-	    "  make_safe = cancel  make_safe_timeout = 1.5s }\n");
+	    "  make_safe { command = cancel  timeout = 1.5s  when = hang }\n"
+	    "  probe { tcp = localhost:80  interval = 1s  timeout = 2s  failures = 4 "
+	    "}\n"
+	    "}\n"
+	    "worker p { command = x\n ready = file p.ready\n"
+	    "  make_safe { command = { cancel, all } } probe { exec = { a, b } } }\n");
 	ck_assert_int_eq(c.config->root->group.plan, PLAN_REST_FOR_ONE);
 	ck_assert_uint_eq(c.config->root->group.intensity, 0);
 	ck_assert_int_eq(c.config->root->group.period_ns, 3600 * S);
@@ -132,8 +138,28 @@ START_TEST(every_value_arrives)
 	ck_assert_int_eq(node->worker.stable_after_ns, 0);
 	ck_assert_int_eq(node->worker.memory_max_bytes, INT64_C(256) << 20);
 	ck_assert_uint_eq(node->worker.failed_cycles, 0);
-	ck_assert_str_eq(node->worker.make_safe[0], "cancel");
-	ck_assert_int_eq(node->worker.make_safe_timeout_ns, 1500 * NS_PER_MS);
+	ck_assert_str_eq(node->worker.watch->make_safe[0], "cancel");
+	ck_assert_int_eq(node->worker.watch->make_safe_timeout_ns, 1500 * NS_PER_MS);
+	ck_assert_uint_eq(node->worker.watch->make_safe_when, MAKE_SAFE_HANG);
+	ck_assert_int_eq(node->worker.watch->ready, READY_BY_ITSELF);
+	ck_assert_int_eq(node->worker.watch->probe, PROBE_TCP);
+	ck_assert_str_eq(node->worker.watch->probe_tcp, "localhost:80");
+	ck_assert_int_eq(node->worker.watch->probe_interval_ns, S);
+	ck_assert_int_eq(node->worker.watch->probe_timeout_ns, 2 * S);
+	ck_assert_uint_eq(node->worker.watch->probe_failures, 4);
+
+	node = c.config->root->group.children[1];
+	ck_assert_int_eq(node->worker.watch->ready, READY_FILE);
+	ck_assert_str_eq(
+	    node->worker.watch->ready_target, tempdir_path(&c.dir, "p.ready"));
+	ck_assert_str_eq(node->worker.watch->make_safe[1], "all");
+	ck_assert_uint_eq(node->worker.watch->make_safe_when,
+	    MAKE_SAFE_CRASH | MAKE_SAFE_HANG | MAKE_SAFE_ESCALATE);
+	ck_assert_int_eq(node->worker.watch->probe, PROBE_EXEC);
+	ck_assert_str_eq(node->worker.watch->probe_exec[1], "b");
+	ck_assert_int_eq(node->worker.watch->probe_interval_ns, 10 * S);
+	ck_assert_int_eq(node->worker.watch->probe_timeout_ns, 5 * S);
+	ck_assert_uint_eq(node->worker.watch->probe_failures, 3);
 }
 END_TEST
 
@@ -315,9 +341,41 @@ static const struct {
 	    "t.conf:1: worker w: stable_after: \"400d\" is out of range: it must be "
 	    "from "
 	    "0s to 365d" },
-	{ "worker w { make_safe_timeout = 0s }",
-	    "t.conf:1: worker w: make_safe_timeout: \"0s\" is out of range: it must be "
+	{ "worker w { make_safe { timeout = 0s } }",
+	    "t.conf:1: worker w: make_safe: timeout: \"0s\" is out of range: it must "
+	    "be "
 	    "from 1ms to 365d" },
+	{ "worker w { make_safe { when = dawn } }",
+	    "t.conf:1: worker w: make_safe: when: \"dawn\" is not one of crash, hang, "
+	    "escalate" },
+	{ "worker w { command = a make_safe { } }",
+	    "t.conf:1: worker w: make_safe: command: is missing" },
+	{ "worker w { make_safe = cancel }",
+	    "t.conf:1: worker w: make_safe: is a section: make_safe { … }" },
+	{ "worker w { probe { interval = 1s } }",
+	    "t.conf:1: worker w: probe: needs one of exec, tcp and http" },
+	{ "worker w { probe { tcp = a:1 http = 'http://a' } }",
+	    "t.conf:1: worker w: probe: needs one of exec, tcp and http, not more" },
+	{ "worker w { probe { tcp = ::1:80 } }",
+	    "t.conf:1: worker w: probe: tcp: \"::1:80\" is no HOST:PORT, as "
+	    "127.0.0.1:8080 or [::1]:8080" },
+	{ "worker w { probe { http = 'ftp://a' } }",
+	    "t.conf:1: worker w: probe: http: \"ftp://a\" is no URL of http or https" },
+	{ "worker w { command = a\n ready = port\n }",
+	    "t.conf:2: worker w: ready: is port HOST:PORT, file PATH or log REGEX, at "
+	    "the "
+	    "end of a line" },
+	{ "worker w { command = a\n ready = port x:70000\n }",
+	    "t.conf:2: worker w: ready: \"x:70000\" is no HOST:PORT, as 127.0.0.1:8080 "
+	    "or "
+	    "[::1]:8080" },
+	{ "worker w { command = a\n ready = log '('\n }",
+	    "t.conf:2: worker w: ready: log: Unmatched ( or \\(" },
+	{ "worker w { command = a notify = systemd\n ready = file f\n }",
+	    "t.conf:2: worker w: ready: is for a worker that cannot tell it; one with "
+	    "notify = systemd does" },
+	{ "worker w { heartbeat = 1s 2s }",
+	    "t.conf:1: worker w: heartbeat: takes one value, not a list" },
 	{ "worker w { misses = 0 }", "t.conf:1: worker w: misses: \"0\" is out of "
 				     "range: it must be from 1 to 1000" },
 	{ "worker w { misses = 1.5 }",

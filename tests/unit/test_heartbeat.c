@@ -25,6 +25,14 @@ static const struct late_case late_cases[] = {
 	    { .started_ns = 0 }, 1000000, HEARTBEAT_IN_TIME, HEARTBEAT_NEVER },
 	{ "starting, in time", { .speaks = true }, 29, HEARTBEAT_IN_TIME, 30 },
 	{ "starting, too slow", { .speaks = true }, 30, HEARTBEAT_LATE_START, 0 },
+	{ "awaited by others, too slow", { .awaited = true }, 30, HEARTBEAT_LATE_START,
+	    0 },
+	{ "awaited and there: watched for its exit alone",
+	    { .awaited = true, .ready = true }, 1000000, HEARTBEAT_IN_TIME,
+	    HEARTBEAT_NEVER },
+	{ "it leaves: nothing more is expected",
+	    { .speaks = true, .ready = true, .leaving = true, .leaving_ns = 100 },
+	    1000000, HEARTBEAT_IN_TIME, HEARTBEAT_NEVER },
 	{ "starting slowly, but with signs of life",
 	    { .speaks = true, .packet_ns = 25 }, 40, HEARTBEAT_IN_TIME, 55 },
 	{ "two heartbeats missed",
@@ -54,6 +62,27 @@ static const struct late_case late_cases[] = {
 		.fresh_ns = 500 },
 	    506, HEARTBEAT_LATE_PACKET, 0 },
 };
+
+START_TEST(who_says_that_it_leaves_has_to)
+{
+	const struct heartbeat_rules sd_rules = { .watchdog_ns = 10,
+		.leave_timeout_ns = 50 };
+	struct heartbeat seen = {
+		.speaks = true, .ready = true, .leaving = true, .leaving_ns = 100
+	};
+	int64_t next;
+
+	ck_assert_int_eq(
+	    heartbeat_check(&sd_rules, &seen, 149, &next), HEARTBEAT_IN_TIME);
+	ck_assert_int_eq(next, 150);
+	ck_assert_int_eq(
+	    heartbeat_check(&sd_rules, &seen, 150, &next), HEARTBEAT_LATE_LEAVING);
+	seen.extended_ns = 200;
+	ck_assert_int_eq(
+	    heartbeat_check(&sd_rules, &seen, 199, &next), HEARTBEAT_IN_TIME);
+	ck_assert_int_eq(next, 200);
+}
+END_TEST
 
 START_TEST(lateness)
 {
@@ -89,6 +118,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, lateness, 0, ARRAY_SIZE(late_cases));
+	tcase_add_test(tcase, who_says_that_it_leaves_has_to);
 	tcase_add_test(tcase, a_watchdog_is_extended);
 }
 

@@ -39,6 +39,16 @@ set(const char *worker, const char *rule, const char *reason)
 	return latch_set(dir.path, &latch);
 }
 
+static int
+clear(const char *worker, struct latches *ret_cleared)
+{
+	const struct latch by = {
+		.uid = 1001, .time_ns = 1764115260000000000, .reason = "seen to"
+	};
+
+	return latch_clear(dir.path, worker, &by, ret_cleared);
+}
+
 static void
 put_file(const char *name, const char *content)
 {
@@ -64,7 +74,7 @@ START_TEST(none_is_set_where_there_is_no_directory)
 	ck_assert_int_eq(latch_list(dir.path, NULL, &latches), 0);
 	ck_assert_uint_eq(latches.n, 0);
 	latches_deinit(&latches);
-	ck_assert_int_eq(latch_clear(dir.path, NULL, &latches), 0);
+	ck_assert_int_eq(clear(NULL, &latches), 0);
 	ck_assert_uint_eq(latches.n, 0);
 }
 END_TEST
@@ -175,7 +185,7 @@ START_TEST(in_doubt_a_latch_is_set)
 	ck_assert_str_ne(latches.items[0].reason, "");
 	latches_deinit(&latches);
 	/* It is cleared like any other. */
-	ck_assert_int_eq(latch_clear(dir.path, NULL, &latches), 0);
+	ck_assert_int_eq(clear(NULL, &latches), 0);
 	ck_assert_uint_eq(latches.n, 1);
 	latches_deinit(&latches);
 	ck_assert(!check("flow").stops_all);
@@ -192,7 +202,7 @@ START_TEST(a_directory_that_is_none_stops_everybody)
 	ck_assert_int_eq(latch_list(dir.path, "flow", &latches), 0);
 	ck_assert_uint_eq(latches.n, 1);
 	latches_deinit(&latches);
-	ck_assert_int_lt(latch_clear(dir.path, NULL, &latches), 0);
+	ck_assert_int_lt(clear(NULL, &latches), 0);
 	ck_assert_uint_eq(latches.n, 0);
 	ck_assert_int_lt(set("flow", "hold", "r"), 0);
 }
@@ -204,7 +214,7 @@ START_TEST(what_cannot_be_cleared_is_said)
 
 	ck_assert_int_eq(set("flow", "hold", "r"), 0);
 	ck_assert_int_eq(mkdir(tempdir_path(&dir, "latches/flow@panic"), 0700), 0);
-	ck_assert_int_lt(latch_clear(dir.path, "flow", &latches), 0);
+	ck_assert_int_lt(clear("flow", &latches), 0);
 	ck_assert_uint_eq(latches.n, 1);
 	ck_assert_str_eq(latches.items[0].rule, "hold");
 	latches_deinit(&latches);
@@ -219,7 +229,7 @@ START_TEST(one_workers_are_cleared_alone)
 	ck_assert_int_eq(set("", "hold", "all"), 0);
 	ck_assert_int_eq(set("flow", "hold", "flow's"), 0);
 	ck_assert_int_eq(set("other", "hold", "other's"), 0);
-	ck_assert_int_eq(latch_clear(dir.path, "flow", &latches), 0);
+	ck_assert_int_eq(clear("flow", &latches), 0);
 	ck_assert_uint_eq(latches.n, 1);
 	ck_assert_str_eq(latches.items[0].reason, "flow's");
 	latches_deinit(&latches);
@@ -229,7 +239,7 @@ START_TEST(one_workers_are_cleared_alone)
 	ck_assert_str_eq(latches.items[0].name, "@hold");
 	ck_assert_str_eq(latches.items[1].name, "other@hold");
 	latches_deinit(&latches);
-	ck_assert_int_eq(latch_clear(dir.path, NULL, &latches), 0);
+	ck_assert_int_eq(clear(NULL, &latches), 0);
 	ck_assert_uint_eq(latches.n, 2);
 	latches_deinit(&latches);
 	ck_assert(!check("other").stops_all);
@@ -241,6 +251,36 @@ START_TEST(what_a_killed_writer_left_does_not_count)
 	ck_assert_int_eq(mkdir(tempdir_path(&dir, "latches"), 0700), 0);
 	put_file("latches/.flow@hold.17", "latch ru");
 	ck_assert(!check("flow").stops_opening);
+}
+END_TEST
+
+START_TEST(who_cleared_it_is_noted)
+{
+	_cleanup_free_ char *log = NULL;
+	struct latches latches;
+	size_t length;
+
+	ck_assert_int_eq(set("flow", "hold", "lunch"), 0);
+	ck_assert_int_eq(clear("flow", &latches), 0);
+	latches_deinit(&latches);
+	ck_assert_int_eq(
+	    statefile_read(tempdir_path(&dir, LATCH_LOG), &log, &length), 0);
+	ck_assert_str_eq(log,
+	    "cleared time=2025-11-26T00:01:00.000000000Z worker=flow rule=hold "
+	    "uid=1001 reason=\"seen to\" set_time=2025-11-26T00:00:00.000000000Z "
+	    "set_uid=1000 set_reason=lunch\n");
+}
+END_TEST
+
+START_TEST(what_cannot_be_noted_is_not_cleared)
+{
+	struct latches latches;
+
+	ck_assert_int_eq(set("flow", "hold", "lunch"), 0);
+	ck_assert_int_eq(mkdir(tempdir_path(&dir, LATCH_LOG), 0700), 0);
+	ck_assert_int_eq(clear("flow", &latches), -EISDIR);
+	ck_assert_uint_eq(latches.n, 0);
+	ck_assert(check("flow").stops_all);
 }
 END_TEST
 
@@ -278,6 +318,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_directory_that_is_none_stops_everybody);
 	tcase_add_test(tcase, what_cannot_be_cleared_is_said);
 	tcase_add_test(tcase, one_workers_are_cleared_alone);
+	tcase_add_test(tcase, who_cleared_it_is_noted);
+	tcase_add_test(tcase, what_cannot_be_noted_is_not_cleared);
 	tcase_add_test(tcase, what_a_killed_writer_left_does_not_count);
 	tcase_add_test(tcase, writers_do_not_disturb_each_other);
 }

@@ -45,7 +45,8 @@ static const struct parse_case {
 	{ "extend for ever", TEXT("EXTEND_TIMEOUT_USEC=18446744073709551615"), "", 0,
 	    NULL },
 	{ "extend past what nanoseconds hold",
-	    TEXT("EXTEND_TIMEOUT_USEC=9223372036854775807"), "", 0, NULL },
+	    TEXT("EXTEND_TIMEOUT_USEC=9223372036854775807"), "", NOTIFY_TIME_MAX_US,
+	    NULL },
 	{ "unknown ones", TEXT("MAINPID=1\nFDSTORE=1\nX_Y=z\nREADY=1"), "r", 0, NULL },
 	{ "no assignments", TEXT("hello\n\n\n"), "", 0, NULL },
 };
@@ -65,6 +66,36 @@ START_TEST(parses)
 	ck_assert_msg(message.has_status == !!c->status, "%s", c->what);
 	if (c->status)
 		ck_assert_str_eq(message.status, c->status);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int64_t watchdog_us, main_pid, error;
+	bool trigger, fdstore;
+} more_cases[] = {
+	{ "WATCHDOG=trigger", .trigger = true },
+	{ "WATCHDOG_USEC=20000000", .watchdog_us = 20000000 },
+	{ "WATCHDOG_USEC=0" },
+	{ "WATCHDOG_USEC=9223372036854775807", .watchdog_us = NOTIFY_TIME_MAX_US },
+	{ "MAINPID=4711\nERRNO=2", .main_pid = 4711, .error = 2 },
+	{ "MAINPID=-1\nERRNO=ENOENT" },
+	{ "MAINPID=99999999999", .main_pid = INT32_MAX },
+	{ "FDSTORE=1\nFDNAME=x", .fdstore = true },
+};
+
+START_TEST(parses_what_few_say)
+{
+	const char *text = more_cases[_i].text;
+	struct notify_message message;
+
+	ck_assert_int_eq(notify_parse(text, strlen(text), &message), 0);
+	ck_assert_int_eq(message.watchdog_us, more_cases[_i].watchdog_us);
+	ck_assert_int_eq(message.main_pid, more_cases[_i].main_pid);
+	ck_assert_int_eq(message.error, more_cases[_i].error);
+	ck_assert_int_eq(message.watchdog_trigger, more_cases[_i].trigger);
+	ck_assert_int_eq(message.wants_fdstore, more_cases[_i].fdstore);
+	ck_assert(!message.watchdog && !message.ready);
 }
 END_TEST
 
@@ -323,6 +354,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, parses, 0, ARRAY_SIZE(parse_cases));
+	tcase_add_loop_test(tcase, parses_what_few_say, 0, ARRAY_SIZE(more_cases));
 	tcase_add_test(tcase, refuses_what_is_none);
 	tcase_add_test(tcase, sends_and_receives);
 	tcase_add_test(tcase, tells_who_sent_it);

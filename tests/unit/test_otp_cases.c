@@ -406,7 +406,7 @@ END_TEST
 
 START_TEST(all_cases_are_read)
 {
-	ck_assert_uint_ge(n_cases, 47);
+	ck_assert_uint_ge(n_cases, 62);
 	for (size_t i = 0; i < n_cases; i++) {
 		ck_assert_uint_gt(cases[i].n_tree, 1);
 		ck_assert_ptr_nonnull(strstr(cases[i].expected, "final "));

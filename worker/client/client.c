@@ -37,11 +37,15 @@ remaining_ms(int64_t deadline_ns)
 	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* A text that is too long is cut before a character, not within it. */
 static void
 copy_text(char *to, size_t size, const char *from)
 {
 	size_t length = from ? strnlen(from, size - 1) : 0;
 
+	if (length == size - 1)
+		while (length > 0 && (from[length] & 0xc0) == 0x80)
+			length--;
 	if (length)
 		memcpy(to, from, length);
 	to[length] = '\0';
@@ -150,6 +154,8 @@ tradesup_heartbeat(struct tradesup *link, int64_t cycle, const char *phase)
 {
 	struct msg msg = { .type = MSG_HEARTBEAT };
 
+	if (cycle < 0)
+		return -EINVAL;
 	msg.heartbeat.cycle = cycle;
 	copy_text(msg.heartbeat.phase, sizeof(msg.heartbeat.phase), phase);
 	return send_msg(link, &msg);
@@ -160,10 +166,15 @@ tradesup_cycle(struct tradesup *link, const struct tradesup_cycle_report *report
 {
 	struct msg msg = { .type = MSG_CYCLE };
 
+	if (!report || report->cycle < 0 || report->clusters < 0 ||
+	    report->orders < 0 || report->duration_ns < 0)
+		return -EINVAL;
 	msg.cycle.cycle = report->cycle;
 	msg.cycle.clusters = report->clusters;
 	msg.cycle.orders = report->orders;
-	copy_text(msg.cycle.error, sizeof(msg.cycle.error), report->error);
+	/* An empty text would be nil on the wire, which is a good cycle. */
+	copy_text(msg.cycle.error, sizeof(msg.cycle.error),
+	    report->error && !*report->error ? "failed" : report->error);
 	msg.cycle.healed = report->healed;
 	msg.cycle.duration_ns = report->duration_ns;
 	return send_msg(link, &msg);
@@ -176,6 +187,8 @@ tradesup_heal(struct tradesup *link, int level, const char *kind, const char *ou
 	struct msg msg = { .type = MSG_HEAL };
 	int r;
 
+	if (level < 1 || level > 2 || !kind || !outcome)
+		return -EINVAL;
 	msg.heal.level = level;
 	r = fault_kind_parse(kind, &msg.heal.kind);
 	if (r < 0)

@@ -8,28 +8,36 @@
  * gone, it makes itself safe and exits.
  *
  *	struct tradesup *link = tradesup_open("flow");
+ *	struct tradesup_order order;
  *
  *	tradesup_ready(link);
- *	for (;;) {
- *		if (tradesup_poll(link, 0, &order) < 0 || order.request == TRADESUP_STOP
- *|| order.request == TRADESUP_GONE) break; tradesup_heartbeat(link, cycle, "fetch"); …
+ *	while (tradesup_poll(link, 1000, &order) == 0 &&
+ *	    order.request != TRADESUP_STOP && order.request != TRADESUP_GONE) {
+ *		tradesup_heartbeat(link, ++report.cycle, "fetch");
+ *		...
  *		tradesup_cycle(link, &report);
  *	}
  *	tradesup_bye(link);
  *
+ * SIGTERM comes with TRADESUP_STOP: ignore or catch it, or it ends the program first.
  * Without TRADESUP_FD every call does nothing and succeeds, so the program runs alone,
- * too.
+ * too. No call raises SIGPIPE or ends the program. A link belongs to one thread at a
+ * time. libtradesup(3) is the manual, with an example for an event loop of one's own.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct tradesup;
 
 struct tradesup_cycle_report {
 	int64_t cycle, clusters, orders;
-	const char *error; /* NULL: a good cycle */
+	const char *error; /* NULL: a good cycle; any text, also "": it failed */
 	bool healed;	   /* level 2 ended it early; neither good nor failed */
 	int64_t duration_ns;
 };
@@ -43,13 +51,14 @@ struct tradesup_cycle_report {
  */
 struct tradesup *tradesup_open(const char *name);
 
-/** tradesup_is_supervised() - whether there is a supervisor at the other end. */
+/** tradesup_is_supervised() - whether there is a supervisor, or was one. */
 bool tradesup_is_supervised(const struct tradesup *link);
 
 /*
  * Each of these returns 0, or -errno; -EPIPE: the supervisor is gone. They wait at most
- * 1 s for room in the socket (-EAGAIN). Texts are cut to 1023 bytes, a phase to 63. The
- * words of tradesup_heal() are those of tradesup-protocol(7); -EINVAL for any other.
+ * 1 s for room in the socket (-EAGAIN). Texts are cut to 1023 bytes, a phase to 63, and
+ * NULL is an empty one. -EINVAL: a number below 0, or a level, kind or outcome that is
+ * none of tradesup-protocol(7); nothing is sent then.
  */
 int tradesup_ready(struct tradesup *link);
 int tradesup_heartbeat(struct tradesup *link, int64_t cycle, const char *phase);
@@ -74,6 +83,7 @@ enum tradesup_request {
 			 */
 	TRADESUP_GONE,	/* the supervisor has gone: make safe and exit */
 	TRADESUP_HOLD,	/* place no new order while hold is true; reason says why */
+			/* Later versions may have more: pass over what is not known. */
 };
 
 struct tradesup_order {
@@ -99,3 +109,7 @@ int tradesup_fd(const struct tradesup *link);
 
 /** tradesup_close() - Return: NULL. */
 struct tradesup *tradesup_close(struct tradesup *link);
+
+#ifdef __cplusplus
+}
+#endif

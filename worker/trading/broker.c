@@ -14,3 +14,19 @@ broker_find(enum broker_kind kind)
 {
 	return brokers[kind];
 }
+
+bool
+broker_is_same_symbol(const char *a, const char *b)
+{
+	while (*a || *b) {
+		a += *a == '/';
+		b += *b == '/';
+		if (*a != *b)
+			return false;
+		if (*a) {
+			a++;
+			b++;
+		}
+	}
+	return true;
+}

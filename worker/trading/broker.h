@@ -183,3 +183,7 @@ extern const struct broker_ops broker_paper, broker_alpaca;
 
 /** broker_find() - the functions of a kind of broker. */
 const struct broker_ops *broker_find(enum broker_kind kind);
+
+/** broker_is_same_symbol() - the same but for the '/' of a pair, which some of a
+ * broker's answers leave out. */
+bool broker_is_same_symbol(const char *a, const char *b);

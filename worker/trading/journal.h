@@ -129,6 +129,15 @@ int journal_open(const char *path, const char *worker, int64_t start_cash,
 int journal_open_read(
     const char *path, struct error *error, struct journal **ret_journal);
 
+/**
+ * journal_backup() - copy a journal as it is at one moment, while a worker writes it
+ * @to: must not be there; it is whole and on the disk, or not there, afterwards
+ *
+ * Return: 0; -EEXIST; JOURNAL_E_DATA; -errno. @error is filled.
+ */
+int journal_backup(
+    const char *path, const char *worker, const char *to, struct error *error);
+
 struct journal *journal_free(struct journal *journal);
 void journal_freep(struct journal **journal);
 

@@ -59,28 +59,13 @@ differences_deinit(struct differences *differences)
 	*differences = (struct differences){ 0 };
 }
 
-/* The same but for the '/' of a pair: positions are told without it. */
-static bool
-is_same_symbol(const char *a, const char *b)
-{
-	while (*a == *b && *a) {
-		a++;
-		b++;
-	}
-	if (*a == *b)
-		return true;
-	if (*a == '/')
-		return is_same_symbol(a + 1, b);
-	return *b == '/' && is_same_symbol(a, b + 1);
-}
-
 static struct holding_range *
 find_holding(struct sides *sides, const char *symbol)
 {
 	struct holding_range *holding;
 
 	for (size_t i = 0; i < sides->n_holdings; i++)
-		if (is_same_symbol(sides->holdings[i].symbol, symbol))
+		if (broker_is_same_symbol(sides->holdings[i].symbol, symbol))
 			return &sides->holdings[i];
 	holding = add(&sides->holdings, &sides->n_holdings, sizeof(*holding));
 	if (holding)
@@ -277,7 +262,7 @@ static const struct broker_position *
 find_position(const struct sides *sides, const char *symbol)
 {
 	for (size_t i = 0; i < sides->n_positions; i++)
-		if (is_same_symbol(sides->positions[i].symbol, symbol))
+		if (broker_is_same_symbol(sides->positions[i].symbol, symbol))
 			return &sides->positions[i];
 	return NULL;
 }
@@ -286,7 +271,7 @@ static bool
 has_holding(const struct sides *sides, const char *symbol)
 {
 	for (size_t i = 0; i < sides->n_holdings; i++)
-		if (is_same_symbol(sides->holdings[i].symbol, symbol))
+		if (broker_is_same_symbol(sides->holdings[i].symbol, symbol))
 			return true;
 	return false;
 }

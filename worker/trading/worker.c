@@ -165,6 +165,9 @@ worker_new(const struct config *config, const struct config_node *node,
 		return error_set(
 		    error, -EBADF, "TRADESUP_FD: no socket of a supervisor");
 	worker->reporter = (struct reporter){ worker->link, worker->name };
+	r = place_account(config, node, error, &worker->account);
+	if (r != 0)
+		return r;
 	r = take_state_dir(worker, error);
 	if (r)
 		return r;
@@ -196,6 +199,7 @@ worker_free(struct worker *worker)
 	closep(&worker->lock);
 	free(worker->state_dir);
 	free(worker->latch_dir);
+	account_deinit(&worker->account);
 	free(worker);
 	return NULL;
 }
@@ -268,7 +272,9 @@ worker_open_trader(struct worker *worker, struct trader_failure *ret_failure)
 	paths = (struct trader_paths){ .journal = worker->journal,
 		.cursor = worker->cursor,
 		.freeze = worker->freeze,
-		.state_dir = worker->latch_dir };
+		.state_dir = worker->latch_dir,
+		.others = worker->account.others,
+		.n_others = worker->account.n_others };
 	if (trader_open(worker->name, worker->config->trading, &paths, ret_failure,
 		&worker->trader) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 
 #include "common/config.h"
 #include "worker/trading/heal.h"
+#include "worker/trading/place.h"
 #include "worker/trading/registry_source.h"
 #include "worker/trading/report.h"
 #include "worker/trading/stamp.h"
@@ -31,6 +32,7 @@ struct worker {
 
 	struct trader *trader;		 /* NULL: not open yet, or lost by a failure */
 	char *journal, *cursor, *freeze; /* the paths it was opened with */
+	struct account account;		 /* who else trades with the same keys */
 	struct trader_result totals;	 /* when it was open last */
 	struct stamp module; /* of the module's file when it was checked last */
 
