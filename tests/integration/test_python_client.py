@@ -299,6 +299,19 @@ class Link(Linked):
         self.worker.status("from the worker")
         self.assertEqual(self.received(), [["status", "from the worker"]])
 
+    def test_event_has_its_fields_in_order(self):
+        self.received()
+        self.worker.event("order.placed", symbol='a "b"\\\n', count=3, buy=True, price=1.5)
+        self.worker.event("feed.stale", level=4, big="x" * 1010, more=1)
+        self.assertEqual(self.received("event"), [
+            [6, "order.placed", 'symbol="a \\"b\\"\\\\\\x0A" count=3 buy=yes price="1.5"'],
+            [4, "feed.stale", 'big="%s" more=1' % ("x" * 1010)]])
+        self.worker.event("feed.stale", big="x" * 1010, more="yy", last=1)
+        self.assertEqual(self.received("event")[0][2], 'big="%s" last=1' % ("x" * 1010))
+        for name, level in (("worker.exit", 6), ("order.", 6), ("order.placed", 2), ("order.X", 6)):
+            with self.assertRaises(ValueError):
+                self.worker.event(name, level)
+
     def test_words_of_a_heal_are_checked(self):
         for words in (("nmae", "success", ""), ("name", "fine", ""), ("name", "success", "", 3)):
             with self.assertRaises(ValueError):
@@ -450,6 +463,15 @@ class Healing(Linked):
                 raise RuntimeError("no words")
         self.worker.once(raises(Mute()))
         self.assertEqual(self.reports(), [["internal: Mute: ?", False]])
+
+    def test_end_that_cannot_be_looked_at_is_a_failure(self):
+        class Hostile:
+            def __repr__(self):
+                raise RuntimeError("do not look")
+            __bool__ = __str__ = __repr__
+        for run_once in (raises(KeyError(Hostile())), lambda: {"error": Hostile()},
+                         lambda: {"healed": Hostile()}):
+            self.assertIn("RuntimeError: do not look", self.worker.once(run_once)["error"])
 
     def test_exits_pass(self):
         for error in (KeyboardInterrupt(), SystemExit(3)):
