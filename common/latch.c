@@ -378,6 +378,17 @@ latch_check(const char *state_dir, const char *worker, struct latch_check *ret_c
 	*ret_check = check;
 }
 
+bool
+latch_is_set(const char *state_dir, const char *worker, const char *rule)
+{
+	char name[LATCH_WORKER_MAX + LATCH_RULE_MAX + 2];
+	_cleanup_free_ char *path = NULL;
+
+	snprintf(name, sizeof(name), "%s@%s", worker, rule);
+	return latch_path(state_dir, name, &path) < 0 || access(path, F_OK) == 0 ||
+	       errno != ENOENT;
+}
+
 static size_t
 format_cleared(
     const struct latch *latch, const struct latch *by, char *out, size_t size)

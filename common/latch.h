@@ -100,6 +100,9 @@ void latch_check(
 
 #define LATCH_LOG "latches.log" /* in the state directory */
 
+/** latch_is_set() - whether this one is; in doubt it is. @worker: "": all workers'. */
+bool latch_is_set(const char *state_dir, const char *worker, const char *rule);
+
 /**
  * latch_clear() - take latches away, on the disk when it returns
  * @worker: those of this worker alone, not the ones for all; NULL: every one

@@ -44,6 +44,7 @@ struct launch {
 	int link_fd, output_fd; /* the request's, or those of its slots; -1: none */
 	pid_t parent;
 	bool is_in_cgroup;	      /* from birth */
+	bool has_begun;		      /* written by the child */
 	struct spawn_failure failure; /* step NULL while nothing failed */
 };
 
@@ -147,6 +148,7 @@ child_steps(struct launch *launch)
 static IN_CHILD int
 child_main(void *argument)
 {
+	((struct launch *)argument)->has_begun = true;
 	child_steps(argument);
 	_exit(127);
 }
@@ -216,10 +218,22 @@ find_program(const char *name, const char *search, char out[PATH_MAX])
 	}
 }
 
+/* Ends and reaps a child by its pid, which stays its own until it is reaped. */
+static void
+discard(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /*
  * Into its cgroup from birth, because the kernel takes 10 ms and more to move a process
  * that is there already. clone3(2) with a stack of its own would need assembly; without
  * one the child has a copy of our memory, and the launch is in a page that is shared.
+ *
+ * Kernels exist (6.18 is one) that kill such a child before its first step once
+ * cgroup.kill has been used in its cgroup: then there is no child, and -1 is returned.
  */
 static pid_t
 clone_into_cgroup(struct launch *launch, int *ret_pidfd)
@@ -243,6 +257,12 @@ clone_into_cgroup(struct launch *launch, int *ret_pidfd)
 	if (pid == 0)
 		child_main(shared);
 	launch->failure = shared->failure;
+	if (pid > 0 && !shared->has_begun) {
+		discard(pid);
+		closep(ret_pidfd);
+		*ret_pidfd = -1;
+		pid = -1;
+	}
 	munmap(shared, sizeof(*shared));
 	return pid;
 }
@@ -288,15 +308,6 @@ clone_keeping_dumpable(
 		(void)prctl(PR_SET_DUMPABLE, 1);
 	errno = error;
 	return pid;
-}
-
-/* Ends and reaps a child by its pid, which stays its own until it is reaped. */
-static void
-discard(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 void

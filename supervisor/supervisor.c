@@ -31,7 +31,7 @@
 #define STALL_NS (250 * NS_PER_MS)
 #define SWEEP_AFTER_MS 20 /* many workers that end together cost one sweep */
 #define GUARDIAN_AGAIN_S 1
-#define LAST_SWEEP_S 1	  /* how long we wait for killed orphans before we exit */
+#define LAST_SWEEP_S 1 /* how long we wait for killed orphans before we exit */
 
 static void
 say(struct supervisor *supervisor, enum log_level level, const char *event,
@@ -478,9 +478,14 @@ close_loop(struct supervisor *supervisor)
 		supervisor->on_hup, supervisor->on_sigchld, supervisor->on_sweep,
 		supervisor->on_watchdog, supervisor->on_guardian };
 
+	/* From here on our end is decided; a stop that comes now must not change how.
+	 */
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
 }

@@ -207,8 +207,8 @@ class Monotonic(ClockCase):
     def test_make_safe(self):
         """Its deadline is renewed once, too."""
         self.box.file("safe.sh", "echo $$ >'%s/safe'; exec sleep 1000000\n" % self.box.path)
-        bad = dict(IDLE, make_safe=["sh", os.path.join(self.box.path, "safe.sh")],
-                   make_safe_timeout="1h")
+        bad = dict(IDLE, make_safe={"command": ["sh", os.path.join(self.box.path, "safe.sh")],
+                                    "timeout": "1h"})
         run = self.start({"bad": bad}, {"intensity": "0"})
         self.kill(run, "bad")
         wait_until(lambda: os.path.exists(os.path.join(self.box.path, "safe")), "its program")

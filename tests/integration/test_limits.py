@@ -200,15 +200,26 @@ class Cgroups(Case):
         """Of another session, and without the environment by which it could be found."""
         self.box.write_config({"w": shell(
             "env -i setsid sh -c 'while :; do sleep 1000; done' %s-left & echo up; read x <&3" %
-            self.box.path, memory_max="1G")})
+            self.box.path, memory_max="1G", restart="permanent")})
         run = self.box.start(environ=self.environ)
         run.wait_for("worker.output", line="up")
-        wait_until(lambda: processes_with(self.box.path + "-left"), "the process to leave")
+        left = wait_until(lambda: processes_with(self.box.path + "-left"), "the process to leave")
         os.kill(run.worker_pid("w"), signal.SIGKILL)
         run.wait_for("worker.exit", worker="w")
-        wait_until(lambda: not processes_with(self.box.path + "-left"), "the end of what it left")
+        wait_until(lambda: not any(map(is_alive, left)), "the end of what it left")
+        run.wait_for("worker.output", line="up", count=2)
+        self.assertIn(run.worker_pid("w"), self.members("w"))
+        self.assertEqual(run.count("worker.exit"), 1)
+        self.stop_one(run)
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(self.workers(), [])
+
+    def stop_one(self, run):
+        """A stop of the worker alone ends what it left, too, hidden or not."""
+        left = wait_until(lambda: processes_with(self.box.path + "-left"), "the process to leave")
+        self.assertEqual(self.box.call("stop", "w").returncode, EXIT_OK)
+        wait_until(lambda: not any(map(is_alive, left)), "the end of what it left")
+        self.assertEqual(self.members("w"), [])
 
     def test_restarts_use_the_same(self):
         self.box.write_config({"w": dict(shell("exit 1", memory_max="1G"), restart="permanent",
@@ -216,6 +227,7 @@ class Cgroups(Case):
                               {"intensity": "1000"})
         run = self.box.start(environ=self.environ)
         run.wait_for("worker.exit", worker="w", count=20)
+        self.assertEqual(run.count("worker.exit", worker="w", status="1"), run.count("worker.exit"))
         self.assertEqual(self.workers(), ["worker-w"])
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(self.workers(), [])

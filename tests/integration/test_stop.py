@@ -77,6 +77,14 @@ class Stop(StopCase):
         self.assertFalse(is_alive(grandchild))
         self.assertEqual(self.box.leftovers(), [])
 
+    def test_grandchild_goes_when_the_worker_alone_is_stopped(self):
+        """Without a cgroup: a daemon with a session of its own is ours once it is an orphan."""
+        run, grandchild = self.start_stubborn(shutdown="100ms")
+        self.assertEqual(self.box.call("stop", "stubborn").returncode, EXIT_OK)
+        wait_until(lambda: not is_alive(grandchild), "the end of the orphan")
+        self.assertIsNone(run.process.poll())
+        self.assertEqual(run.stop(), EXIT_OK)
+
     def test_shutdown_kill_does_not_ask(self):
         run, _ = self.start_stubborn(shutdown="kill")
         self.assertEqual(run.stop(), EXIT_OK)

@@ -698,7 +698,7 @@ START_TEST(test_killed_while_migrated)
 	snprintf(at, sizeof(at), "journal.migrating:%d", _i);
 	pid = fork();
 	if (pid == 0) {
-		setenv("TRADESUP_KILL_AT", _i == 8 ? "journal.migrated" : at, 1);
+		setenv("TRADESUP_KILL_AT", _i == 9 ? "journal.migrated" : at, 1);
 		journal_open(path, "flow", 0, &error, &journal);
 		_exit(0);
 	}
@@ -837,7 +837,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, test_old_is_migrated);
 	tcase_add_test(tcase, test_old_is_read);
 #ifdef TRADESUP_KILL_POINTS
-	tcase_add_loop_test(tcase, test_killed_while_migrated, 1, 9);
+	tcase_add_loop_test(tcase, test_killed_while_migrated, 1, 10);
 #endif
 	tcase_add_test(tcase, test_life);
 	tcase_add_test(tcase, test_account_and_adjustments);

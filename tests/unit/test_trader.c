@@ -407,10 +407,11 @@ START_TEST(test_orders_of_a_day)
 }
 END_TEST
 
-static void
+static bool
 count_life(void *data)
 {
 	++*(int *)data;
+	return true;
 }
 
 /* Long enough for snapshots: a restart replays what came after the last one, and no

@@ -50,10 +50,9 @@ check_module(struct checker *checker, const struct config_node *node)
 static void
 check_feed(struct checker *checker, const struct config_node *node)
 {
-	_cleanup_(feed_freep) struct feed *feed = NULL;
 	struct error error = { "" };
 
-	if (feed_open(node->worker.trading, "", &error, &feed) != 0)
+	if (feed_check(node->worker.trading, &error) != 0)
 		problem(checker, node, "%s", error.text);
 }
 

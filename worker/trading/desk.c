@@ -42,6 +42,7 @@ desk_init(struct desk *desk, struct error *error)
 	desk->guard.worker = desk->worker;
 	desk->guard.trading = desk->trading;
 	desk->guard.journal = desk->journal;
+	desk->guard.is_embedded = desk->ops->embedded;
 	r = desk->ops->create(desk->trading, &desk->broker);
 	if (r < 0 || desk->ops->embedded)
 		return r;
@@ -99,9 +100,8 @@ desk_reset(struct desk *desk)
 		return r;
 	desk->has_intent = false;
 	book_reset(&desk->book);
-	guard_reset(&desk->guard);
 	desk->clusters = desk->orders = desk->fills = 0;
-	return 0;
+	return guard_load(&desk->guard);
 }
 
 static int
@@ -127,7 +127,7 @@ record_fill(struct desk *desk, const struct tradesup_event *event,
 	holding->position +=
 	    order->side == TRADESUP_BUY ? order->quantity : -order->quantity;
 	desk->fills++;
-	return 0;
+	return guard_fills(&desk->guard, event->symbol, holding->price);
 }
 
 /* The open order of the event's symbol: the broker says what this event does to it. */
@@ -164,11 +164,13 @@ desk_event(struct desk *desk, const struct tradesup_event *event)
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
+	guard_event(&desk->guard, event->time_ns);
 	if (holding->order_open && desk->ops->embedded) {
 		r = settle(desk, event, holding);
 		if (r != 0)
 			return r;
 	}
+	guard_price(&desk->guard, holding->position, holding->price, event->price);
 	book_set_price(&desk->book, event->symbol_index, event->price);
 	return 0;
 }
@@ -370,12 +372,24 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 }
 
 /* What has become of orders is in the journal: the book reads it again. */
-static void
+static int
 take_news(struct desk *desk)
 {
+	int64_t fills = courier_fills(desk->courier);
+
 	if (courier_has_news(desk->courier))
 		book_refresh(&desk->book);
-	desk->fills += courier_fills(desk->courier);
+	desk->fills += fills;
+	return fills > 0 ? guard_fills(&desk->guard, NULL, 0) : 0;
+}
+
+/* The first failure counts; the news are taken in any case. */
+static int
+take_news_after(struct desk *desk, int r)
+{
+	int other = take_news(desk);
+
+	return r != 0 ? r : other;
 }
 
 int
@@ -387,8 +401,7 @@ desk_committed(struct desk *desk)
 		return 0;
 	desk->has_intent = false;
 	r = courier_send(desk->courier);
-	take_news(desk);
-	return r;
+	return take_news_after(desk, r);
 }
 
 int
@@ -399,8 +412,7 @@ desk_turn(struct desk *desk)
 	if (!desk->courier)
 		return 0;
 	r = courier_turn(desk->courier);
-	take_news(desk);
-	return r;
+	return take_news_after(desk, r);
 }
 
 bool

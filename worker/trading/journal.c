@@ -164,7 +164,8 @@ is_repeatable(enum statement which)
 {
 	return which == STATEMENT_SET_STATE || which == STATEMENT_SET_PRICE ||
 	       which == STATEMENT_SET_SNAPSHOT || which == STATEMENT_MARK_SENT ||
-	       which == STATEMENT_MARK_LOOK || which == STATEMENT_SET_ACCOUNT;
+	       which == STATEMENT_SET_RISK || which == STATEMENT_MARK_LOOK ||
+	       which == STATEMENT_SET_ACCOUNT;
 }
 
 int

@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/latch.h"
 #include "worker/trading/feed.h"
+#include "worker/trading/loss.h"
 #include "worker/trading/orders.h"
 
 struct journal;
@@ -105,6 +107,7 @@ struct journal_snapshot {
 	uint32_t config_hash, module_hash;
 	void *normalizer, *module; /* allocated; journal_snapshot_deinit() */
 	size_t normalizer_length, module_length;
+	bool is_without_module; /* its state is not to be used; never in the journal */
 };
 
 /**
@@ -175,6 +178,31 @@ int journal_add_order(
 int journal_add_fill(struct journal *journal, const struct journal_fill *fill);
 int journal_set_price(struct journal *journal, const char *symbol, int64_t price);
 
+/** struct journal_risk - what the limits have to remember; one row */
+struct journal_risk {
+	struct loss loss;
+	char due[LATCH_RULE_MAX]; /* a latch whose file is still to be written; "": none
+				   */
+	char reason[LATCH_REASON_MAX];
+};
+
+/** journal_set_risk() - its commit does not wait for the disk. */
+int journal_set_risk(struct journal *journal, const struct journal_risk *risk);
+
+/** journal_get_risk() - Return: 0; JOURNAL_E_NONE: never written; as above. */
+int journal_get_risk(struct journal *journal, struct journal_risk *ret_risk);
+
+/** journal_fill_before() - the number of the last fill with a time before @time_ns, 0
+ * if there is none. */
+int journal_fill_before(struct journal *journal, int64_t time_ns, int64_t *ret_number);
+
+/** journal_each_fill_behind() - fills with a number past @number; @last: the symbol's
+ * last price, 0 if there is none. As the other journal_each_…(). */
+typedef int (*journal_on_fill_behind)(
+    const struct journal_fill *fill, int64_t number, int64_t last, void *data);
+int journal_each_fill_behind(struct journal *journal, int64_t number,
+    journal_on_fill_behind on_fill, void *data);
+
 /** journal_price() - a symbol's last price. Return: 0; JOURNAL_E_NONE; as above. */
 int journal_price(struct journal *journal, const char *symbol, int64_t *ret_price);
 
@@ -205,6 +233,11 @@ int journal_live_order(
  * both included. */
 int journal_orders_between(
     struct journal *journal, int64_t begin_ns, int64_t end_ns, int64_t *ret_count);
+
+/** journal_orders_created() - how many orders to a real broker were made after that, by
+ * the wall clock; those that our limits refused are none. */
+int journal_orders_created(
+    struct journal *journal, int64_t after_ns, int64_t *ret_count);
 
 typedef int (*journal_on_pending)(const struct journal_pending *pending, void *data);
 

@@ -24,11 +24,16 @@ enum statement {
 	STATEMENT_ADD_FILL,
 	STATEMENT_SET_PRICE,
 	STATEMENT_GET_PRICE,
+	STATEMENT_SET_RISK,
+	STATEMENT_GET_RISK,
+	STATEMENT_LAST_FILL,
+	STATEMENT_FILLS_BEHIND,
 	STATEMENT_MOVE_ORDER,
 	STATEMENT_POSITION,
 	STATEMENT_LIVE_ORDER,
 	STATEMENT_ANY_LIVE_ORDER,
 	STATEMENT_ORDERS_BETWEEN,
+	STATEMENT_ORDERS_CREATED,
 	STATEMENT_SET_SNAPSHOT,
 	STATEMENT_GET_SNAPSHOT,
 	STATEMENT_EACH_CLUSTER,
@@ -144,7 +149,7 @@ int journal_create_file(
 
 /* The parts of the schema that version 2 brought, as SQL. */
 extern const char journal_schema_orders[], journal_schema_indexes[],
-    journal_schema_broker[];
+    journal_schema_broker[], journal_schema_risk[];
 
 /** journal_check_schema() - refuse what is no sound journal of a version we know. */
 int journal_check_schema(struct journal *journal, int64_t *ret_version);

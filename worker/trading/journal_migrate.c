@@ -37,6 +37,7 @@ from_1_to_2(struct journal *journal)
 		"DROP TABLE orders_1",
 		journal_schema_indexes,
 		journal_schema_broker,
+		journal_schema_risk,
 		"PRAGMA user_version = 2",
 	};
 	int r = 0;

@@ -206,6 +206,13 @@ journal_orders_between(
 }
 
 int
+journal_orders_created(struct journal *journal, int64_t after_ns, int64_t *ret_count)
+{
+	return query_number(journal, STATEMENT_ORDERS_CREATED,
+	    &(struct value)INTEGER(after_ns), 1, ret_count);
+}
+
+int
 journal_live_order(
     struct journal *journal, const char *symbol, struct journal_order *ret_order)
 {

@@ -58,7 +58,8 @@ const char journal_schema_indexes[] =
     "    WHERE status IN ('intent', 'sent', 'open', 'partially_filled') AND late = 0;"
     "CREATE INDEX orders_pending ON orders (number)"
     "    WHERE status IN ('intent', 'sent', 'open', 'partially_filled', 'expired');"
-    "CREATE INDEX orders_time ON orders (time);";
+    "CREATE INDEX orders_time ON orders (time);"
+    "CREATE INDEX orders_created ON orders (created) WHERE created > 0;";
 
 /* What the broker says that no order of ours explains, and was accepted by a person;
  * and the account as it was last read. */
@@ -78,6 +79,20 @@ const char journal_schema_broker[] =
     "	id INTEGER PRIMARY KEY CHECK (id = 0),"
     "	cash INTEGER NOT NULL,"
     "	read INTEGER NOT NULL"
+    ") STRICT;";
+
+/* The day's result, of 1e-8, and a latch that a limit has set: `due` until its file is
+ * written. */
+const char journal_schema_risk[] =
+    "CREATE TABLE risk ("
+    "	id INTEGER PRIMARY KEY CHECK (id = 0),"
+    "	day INTEGER NOT NULL,"
+    "	result INTEGER NOT NULL,"
+    "	unknown INTEGER NOT NULL,"
+    "	tripped INTEGER NOT NULL,"
+    "	fills INTEGER NOT NULL,"
+    "	due TEXT NOT NULL,"
+    "	reason TEXT NOT NULL"
     ") STRICT;";
 
 /* Amounts are integers of 1e-8, times nanoseconds since the epoch. A cluster's notional
@@ -168,7 +183,7 @@ fill_new(
     struct journal *journal, const char *path, const char *worker, int64_t start_cash)
 {
 	static const char *const parts[] = { schema, journal_schema_orders,
-		journal_schema_indexes, journal_schema_broker };
+		journal_schema_indexes, journal_schema_broker, journal_schema_risk };
 	_cleanup_(dbp) sqlite3 *db = NULL;
 	int code;
 

@@ -43,6 +43,17 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_SET_PRICE] = "INSERT INTO prices (symbol, price) VALUES (?1, ?2)"
 				" ON CONFLICT (symbol) DO UPDATE SET price = ?2",
 	[STATEMENT_GET_PRICE] = "SELECT price FROM prices WHERE symbol = ?1",
+	[STATEMENT_SET_RISK] =
+	    "INSERT OR REPLACE INTO risk (id, day, result, unknown, tripped, fills, due,"
+	    " reason) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STATEMENT_GET_RISK] =
+	    "SELECT day, result, unknown, tripped, fills, due, reason FROM risk",
+	[STATEMENT_LAST_FILL] =
+	    "SELECT coalesce(max(number), 0) FROM fills WHERE time < ?1",
+	[STATEMENT_FILLS_BEHIND] =
+	    "SELECT f.number, f.symbol, f.side, f.quantity, f.price, f.fee, f.time,"
+	    " coalesce((SELECT price FROM prices WHERE symbol = f.symbol), 0)"
+	    " FROM fills f WHERE f.number > ?1 ORDER BY f.number",
 	[STATEMENT_MOVE_ORDER] =
 	    "UPDATE orders SET status = ?3, broker_id = coalesce(?4, broker_id),"
 	    " reason = coalesce(?5, reason) WHERE number = ?1 AND status = ?2",
@@ -57,6 +68,9 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	    " WHERE status IN " LIVE " ORDER BY symbol LIMIT 1",
 	[STATEMENT_ORDERS_BETWEEN] =
 	    "SELECT count(*) FROM orders WHERE time BETWEEN ?1 AND ?2",
+	[STATEMENT_ORDERS_CREATED] =
+	    "SELECT count(*) FROM orders WHERE created > 0 AND created > ?1"
+	    " AND status != 'refused'",
 	[STATEMENT_SET_SNAPSHOT] =
 	    "INSERT OR REPLACE INTO snapshot (id, position, events, dropped,"
 	    " config_hash, module_hash, normalizer, module)"

@@ -319,7 +319,7 @@ rate_open(const char *directory, const char *base_url, const char *key_id,
 		rate->path = NULL;
 		return error_set(error, -ENOMEM, "out of memory");
 	}
-	rate->per_minute = per_minute;
+	rate->per_minute = per_minute < RATE_SLOTS_MAX ? per_minute : RATE_SLOTS_MAX;
 	r = read_boot_id(rate->boot);
 	if (r < 0)
 		return error_set(error, r, BOOT_ID_PATH ": %s", strerror(-r));

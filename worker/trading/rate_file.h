@@ -19,7 +19,7 @@ struct rate;
  * rate_open() - the budget of an account; the file is made when it is first used
  * @directory: of the accounts; made if it is not there
  * @base_url, @key_id: which account; only a hash of both is kept
- * @per_minute: requests in any 60 s; 1 to RATE_SLOTS_MAX
+ * @per_minute: requests in any 60 s; at least 1; more than RATE_SLOTS_MAX is that many
  *
  * Return: 0; -errno. @error is filled.
  */

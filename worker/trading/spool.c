@@ -196,9 +196,9 @@ spool_read(const struct spool *spool, uint64_t offset, struct spool_page *ret_pa
 	size_t head_length;
 	int r;
 
-	r = offset < spool->base || offset >= spool->end
-		? SPOOL_E_DATA
-		: load(spool, offset, ret_page, &head_length, ret_records);
+	r = spool_has(spool, offset)
+		? load(spool, offset, ret_page, &head_length, ret_records)
+		: SPOOL_E_DATA;
 	if (r == SPOOL_E_DATA)
 		return damaged(spool, offset, error);
 	return r < 0 ? fail(spool, r, error) : 0;
@@ -364,6 +364,12 @@ spool_last(const struct spool *spool)
 }
 
 bool
+spool_has(const struct spool *spool, uint64_t offset)
+{
+	return offset >= spool->base && offset < spool->end;
+}
+
+bool
 spool_is_trimmed(const struct spool *spool)
 {
 	return spool->base > spool->start;
@@ -467,7 +473,7 @@ spool_seek(struct spool *spool, uint64_t page, uint64_t at, struct error *error)
 {
 	int r;
 
-	if (page < spool->base || page >= spool->end)
+	if (!spool_has(spool, page))
 		return error_set(error, SPOOL_E_DATA,
 		    "%s: does not reach to where the cursor stands", spool->path);
 	r = enter(spool, page, error);

@@ -47,8 +47,9 @@ struct spool_page {
 struct spool;
 
 #define SPOOL_E_WAIT 1 /* no more records */
-#define SPOOL_E_DATA 2 /* not a spool, another feed's, or damaged; @error says which   \
-			*/
+#define SPOOL_E_DATA                                                                   \
+	2 /* not a spool, another feed's, or damaged; @error says which                \
+	   */
 
 /**
  * spool_open() - open the spool of a feed; made if it is not there
@@ -62,6 +63,9 @@ int spool_open(
 
 /** spool_last() - the last page; NULL: there is none. Valid until spool_append(). */
 const struct spool_page *spool_last(const struct spool *spool);
+
+/** spool_has() - whether the page that begins at @offset is still there. */
+bool spool_has(const struct spool *spool, uint64_t offset);
 
 /** spool_is_trimmed() - whether its beginning has been given back. */
 bool spool_is_trimmed(const struct spool *spool);

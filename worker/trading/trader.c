@@ -16,8 +16,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/paths.h"
 #include "worker/trading/cursor.h"
 #include "worker/trading/desk.h"
+#include "worker/trading/feed_net.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/pipeline.h"
 
@@ -30,10 +32,14 @@
 /* With a real broker a batch takes no more transactions after this. */
 #define BATCH_NS (2 * NS_PER_S)
 
+/* The longest wait of a batch for the network, and of each request. */
+#define FEED_PATIENCE_NS (10 * NS_PER_S)
+
 struct trader {
 	const struct config_trading *trading; /* borrowed */
 	char *worker, *cursor, *journal_path; /* owned */
-	char *freeze, *state_dir;	      /* owned, or NULL */
+	char *freeze, *state_dir, *own_dir;   /* owned, or NULL */
+	char *accounts_dir;		      /* owned; NULL: without own_dir */
 	trader_alive alive;
 	void *alive_data;
 	news_on_event on_event;
@@ -43,6 +49,7 @@ struct trader {
 	struct journal_state committed; /* what the journal says */
 	struct journal_state begun;	/* and when the batch began */
 	struct desk desk;
+	struct feed_place place;   /* of a feed over a network */
 	struct pipeline *pipeline; /* NULL: to be made again */
 	bool module_dropped;	   /* by a drill */
 
@@ -51,6 +58,8 @@ struct trader {
 			  fail; 0: none */
 	bool feed_failed; /* after the last batch's records */
 	struct trader_failure feed_failure;
+	bool has_trouble; /* of the feed's way over the network */
+	struct error trouble;
 };
 
 static int64_t
@@ -96,12 +105,34 @@ is_usable(const struct trader *trader, const struct module *module,
 	       snapshot->events + snapshot->dropped <= records_of(&trader->committed);
 }
 
+static struct pipeline_source
+source_of(struct trader *trader)
+{
+	return (struct pipeline_source){ trader->trading,
+		trader->own_dir ? &trader->place : NULL };
+}
+
+/*
+ * Without a snapshot of use the feed is read from its beginning; but a feed that keeps
+ * what it has received may have given that back at the last snapshot. Then all but the
+ * module's state is taken from there, and a module that is new, or has new parameters,
+ * begins there.
+ */
+static bool
+begins_at_snapshot(const struct trader *trader, const struct journal_snapshot *snapshot)
+{
+	return feed_is_kept(trader->trading->feed) && snapshot->normalizer_length > 0 &&
+	       snapshot->events + snapshot->dropped <= records_of(&trader->committed);
+}
+
 /* A pipeline at the last snapshot if that is of use, else at the feed's beginning. */
 static int
 make_pipeline(struct trader *trader, struct module *module,
     struct trader_failure *ret_failure, struct pipeline **ret_pipeline)
 {
 	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
+	const struct pipeline_source source = source_of(trader);
+	bool has_snapshot;
 	int r;
 
 	r = journal_get_snapshot(trader->journal, &snapshot);
@@ -109,16 +140,25 @@ make_pipeline(struct trader *trader, struct module *module,
 		module_free(module);
 		return fail_journal(trader, r, ret_failure);
 	}
-	if (r == 0 && is_usable(trader, module, &snapshot)) {
-		r = pipeline_new(
-		    trader->trading, module, &snapshot, ret_failure, ret_pipeline);
+	has_snapshot = r == 0;
+	if (has_snapshot && is_usable(trader, module, &snapshot)) {
+		r = pipeline_new(&source, module, &snapshot, ret_failure, ret_pipeline);
 		if (r != PIPELINE_E_SNAPSHOT)
 			return r;
 		r = pipeline_load_module(trader->trading, ret_failure, &module);
 		if (r < 0)
 			return r;
 	}
-	return pipeline_new(trader->trading, module, NULL, ret_failure, ret_pipeline);
+	if (has_snapshot && begins_at_snapshot(trader, &snapshot)) {
+		snapshot.is_without_module = true;
+		r = pipeline_new(&source, module, &snapshot, ret_failure, ret_pipeline);
+		if (r != PIPELINE_E_SNAPSHOT)
+			return r;
+		r = pipeline_load_module(trader->trading, ret_failure, &module);
+		if (r < 0)
+			return r;
+	}
+	return pipeline_new(&source, module, NULL, ret_failure, ret_pipeline);
 }
 
 /* Everything as the journal says. @module: fresh; taken over in any case. */
@@ -198,6 +238,7 @@ take_event(struct trader *trader, const struct tradesup_event *event,
 	struct step step = { .trader = trader };
 	int r;
 
+	trader->desk.guard.is_stale = feed_is_late(trader->pipeline->feed);
 	r = desk_event(&trader->desk, event);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
@@ -254,7 +295,7 @@ take_records(struct trader *trader, struct journal_state *state,
 			break;
 		}
 		if (trader->alive && (taken + 1) % TRADER_ALIVE_RECORDS == 0)
-			trader->alive(trader->alive_data);
+			(void)trader->alive(trader->alive_data);
 	}
 	*ret_taken = taken;
 	return 0;
@@ -266,7 +307,7 @@ take_records(struct trader *trader, struct journal_state *state,
  * functions.
  */
 static int
-write_snapshot(struct trader *trader)
+write_snapshot(struct trader *trader, bool *ret_written)
 {
 	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
 	int64_t records = trader->pipeline->events + trader->pipeline->dropped;
@@ -290,6 +331,7 @@ write_snapshot(struct trader *trader)
 	snapshot.module_hash = trader->desk.module_hash;
 	r = journal_set_snapshot(trader->journal, &snapshot);
 	kill_point("journal.snapshot_written");
+	*ret_written = r == 0;
 	return r;
 }
 
@@ -297,6 +339,7 @@ static int
 finish_batch(struct trader *trader, struct journal_state *state)
 {
 	struct journal *journal = trader->journal;
+	bool has_snapshot = false;
 	int r;
 
 	r = book_write_prices(
@@ -308,14 +351,19 @@ finish_batch(struct trader *trader, struct journal_state *state)
 	if (r != 0)
 		return r;
 	kill_point("journal.state_written");
+	r = guard_write(&trader->desk.guard);
+	if (r != 0)
+		return r;
 	if (records_of(state) >= trader->next_snapshot) {
-		r = write_snapshot(trader);
+		r = write_snapshot(trader, &has_snapshot);
 		if (r != 0)
 			return r;
 	}
 	kill_point("journal.before_commit");
 	r = journal_commit(journal);
 	kill_point("journal.after_commit");
+	if (r == 0 && has_snapshot)
+		feed_trim(trader->pipeline->feed, state->position);
 	return r;
 }
 
@@ -339,6 +387,7 @@ run_transaction(struct trader *trader, struct trader_result *result, int64_t lim
 	struct journal_state state = trader->committed;
 	int r;
 
+	guard_begin(&trader->desk.guard);
 	r = take_records(trader, &state, result, limit, ret_taken, ret_failure);
 	if (r < 0 || *ret_taken == 0)
 		return r;
@@ -372,6 +421,7 @@ run_batch(struct trader *trader, struct trader_result *result,
 	r = desk_turn(&trader->desk);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
+	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
 	result->idle = !desk_is_ready(&trader->desk);
 	if (result->idle)
 		return 0;
@@ -393,6 +443,38 @@ run_batch(struct trader *trader, struct trader_result *result,
 	return 0;
 }
 
+/* What the feed's way over the network has to tell after a batch. */
+static void
+tell_news(struct trader *trader)
+{
+	struct feed_news news;
+	struct record record;
+
+	while (
+	    trader->place.net && feed_net_take_news(trader->place.net, true, &news)) {
+		if (news.is_failure) {
+			trader->has_trouble = true;
+			error_set(&trader->trouble, 0, "feed: %s", news.text);
+			continue;
+		}
+		record_init(&record, news.event);
+		record_text(&record, "message", news.text);
+		if (trader->on_event)
+			trader->on_event(news.level, &record, trader->on_event_data);
+	}
+}
+
+bool
+trader_take_trouble(struct trader *trader, struct trader_failure *ret_failure)
+{
+	bool has_trouble = trader->has_trouble;
+
+	trader->has_trouble = false;
+	if (has_trouble)
+		*ret_failure = (struct trader_failure){ FAULT_NET, trader->trouble };
+	return has_trouble;
+}
+
 int
 trader_batch(struct trader *trader, struct trader_result *ret_result,
     struct trader_failure *ret_failure)
@@ -404,6 +486,7 @@ trader_batch(struct trader *trader, struct trader_result *ret_result,
 	if (r < 0)
 		return r;
 	r = run_batch(trader, &result, ret_failure);
+	tell_news(trader);
 	if (r < 0) {
 		abandon(trader);
 		return r;
@@ -453,6 +536,36 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	return 0;
 }
 
+/* While an answer is waited for. */
+static bool
+on_alive(void *data)
+{
+	struct trader *trader = data;
+
+	return !trader->alive || trader->alive(trader->alive_data);
+}
+
+/* Return: 0, -ENOMEM. */
+static int
+make_place(struct trader *trader, const struct trader_paths *paths)
+{
+	if (!paths->own_dir || !paths->state_dir)
+		return 0;
+	trader->own_dir = strdup(paths->own_dir);
+	trader->accounts_dir = path_join(paths->state_dir, "accounts");
+	if (!trader->own_dir || !trader->accounts_dir)
+		return -ENOMEM;
+	trader->place = (struct feed_place){ .state_dir = trader->own_dir,
+		.accounts_dir = trader->accounts_dir,
+		.patience_ns =
+		    paths->patience_ns > 0 && paths->patience_ns < FEED_PATIENCE_NS
+			? paths->patience_ns
+			: FEED_PATIENCE_NS,
+		.alive = on_alive,
+		.data = trader };
+	return 0;
+}
+
 int
 trader_open(const char *worker, const struct config_trading *trading,
     const struct trader_paths *paths, struct trader_failure *ret_failure,
@@ -469,9 +582,10 @@ trader_open(const char *worker, const struct config_trading *trading,
 		trader->journal_path = strdup(paths->journal);
 		trader->freeze = paths->freeze ? strdup(paths->freeze) : NULL;
 		trader->state_dir = paths->state_dir ? strdup(paths->state_dir) : NULL;
+		r = make_place(trader, paths);
 	}
-	if (!trader || !trader->worker || !trader->cursor || !trader->journal_path ||
-	    (paths->freeze && !trader->freeze) ||
+	if (!trader || r < 0 || !trader->worker || !trader->cursor ||
+	    !trader->journal_path || (paths->freeze && !trader->freeze) ||
 	    (paths->state_dir && !trader->state_dir)) {
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "%s: out of memory", worker);
@@ -481,17 +595,6 @@ trader_open(const char *worker, const struct config_trading *trading,
 		return r;
 	*ret_trader = steal(&trader);
 	return 0;
-}
-
-/* While an answer is waited for. */
-static bool
-on_alive(void *data)
-{
-	struct trader *trader = data;
-
-	if (trader->alive)
-		trader->alive(trader->alive_data);
-	return true;
 }
 
 void
@@ -540,6 +643,12 @@ trader_keep_module(struct trader *trader)
 		return -ENOENT;
 	trader->module_dropped = false;
 	return 0;
+}
+
+bool
+trader_has_module(const struct trader *trader)
+{
+	return trader->pipeline != NULL;
 }
 
 const char *
@@ -625,6 +734,9 @@ trader_free(struct trader *trader)
 	free(trader->journal_path);
 	free(trader->freeze);
 	free(trader->state_dir);
+	free(trader->own_dir);
+	free(trader->accounts_dir);
+	feed_net_free(trader->place.net);
 	free(trader);
 	return NULL;
 }

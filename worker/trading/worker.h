@@ -43,6 +43,9 @@ struct worker {
 	    faults;    /* of a drill, due in the next cycle; bits of enum fault_kind */
 	bool is_ready; /* said */
 	bool is_gone;  /* the supervisor */
+	int signals;   /* signalfd of SIGTERM and SIGINT; -1: nobody looks */
+	bool wants_reload; /* between two cycles */
+	const char *end;   /* why it is to end: a word; NULL: it is not */
 };
 
 #define WORKER_E_BUSY 1 /* another process is this worker */
@@ -82,8 +85,16 @@ int worker_source(const struct config_trading *trading, const char *state_dir,
  */
 int worker_lock(const char *state_dir, bool may_make);
 
-/** worker_alive() - heartbeat, if the last is long enough ago; a trader_alive. */
-void worker_alive(void *worker);
+/**
+ * worker_wishes() - take what signals and the supervisor want
+ *
+ * What cannot be done within a cycle is only noted: @worker->end, wants_reload, faults.
+ */
+void worker_wishes(struct worker *worker);
+
+/** worker_alive() - heartbeat, if the last is long enough ago, and a look at the
+ * wishes; a trader_alive. Return: false: the worker is to end. */
+bool worker_alive(void *worker);
 
 /** worker_phase() - enter a phase of the cycle, and heartbeat. */
 void worker_phase(struct worker *worker, const char *phase);
