@@ -126,13 +126,14 @@ class BrokerCase(TradingCase):
         self.prepare(trading, worker=dict(RESTART_AT_ONCE, **(worker or {})), supervisor=NEVER_GIVE_UP)
         return trading
 
-    def work(self, kill_at=None, timeout=120):
+    def work(self, *options, kill_at=None, timeout=120):
         """One life of the worker alone. Its exit status, negative for a signal; its output stays in self.output."""
         environ = dict(self.box.environ)
         if kill_at:
             environ["TRADESUP_KILL_AT"] = kill_at
-        done = subprocess.run([WORKER, "-c", self.box.config, WORKER_NAME], env=environ, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False)
+        done = subprocess.run([WORKER, *options, "-c", self.box.config, WORKER_NAME], env=environ,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=timeout, check=False)
         self.output = done.stdout.decode("utf-8", "replace")
         return done.returncode
 
