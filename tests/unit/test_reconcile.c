@@ -11,6 +11,8 @@
 #include "common/decimal.h"
 #include "suite.h"
 
+#define U DECIMAL_ONE
+
 static const struct case_ {
 	const char *what;
 	struct holding_range holding;	 /* symbol "": none */
@@ -19,15 +21,21 @@ static const struct case_ {
 	size_t differences;
 } cases[] = {
 	{ "nothing at all" },
-	{ "the same", { "A", 5, 5, 5 }, { "A", 5 } },
-	{ "the same pair, written otherwise", { "BTC/USD", 5, 5, 5 }, { "BTCUSD", 5 } },
-	{ "more than the fills", { "A", 5, 5, 5 }, { "A", 6 }, .differences = 1 },
-	{ "an open buy explains more", { "A", 5, 5, 8 }, { "A", 7 } },
-	{ "but not so much", { "A", 5, 5, 8 }, { "A", 9 }, .differences = 1 },
-	{ "an open sell explains none at all", { "A", 5, 0, 5 } },
-	{ "gone", { "A", 5, 5, 5 }, .differences = 1 },
-	{ "short where we are long", { "A", 5, 5, 5 }, { "A", -5 }, .differences = 1 },
-	{ "nobody's", .position = { "B", 1 }, .differences = 1 },
+	{ "the same", { "A", 5 * U, 5 * U, 5 * U }, { "A", 5 * U } },
+	{ "the same pair, written otherwise", { "BTC/USD", 5 * U, 5 * U, 5 * U },
+	    { "BTCUSD", 5 * U } },
+	{ "what was cut off in the ninth place", { "A", 5 * U, 5 * U, 5 * U },
+	    { "A", 5 * U + 3 } },
+	{ "more than the fills", { "A", 5 * U, 5 * U, 5 * U }, { "A", 6 * U },
+	    .differences = 1 },
+	{ "an open buy explains more", { "A", 5 * U, 5 * U, 8 * U }, { "A", 7 * U } },
+	{ "but not so much", { "A", 5 * U, 5 * U, 8 * U }, { "A", 9 * U },
+	    .differences = 1 },
+	{ "an open sell explains none at all", { "A", 5 * U, 0 * U, 5 * U } },
+	{ "gone", { "A", 5 * U, 5 * U, 5 * U }, .differences = 1 },
+	{ "short where we are long", { "A", 5 * U, 5 * U, 5 * U }, { "A", -5 * U },
+	    .differences = 1 },
+	{ "nobody's", .position = { "B", 1 * U }, .differences = 1 },
 	{ "our order", .known = "ts-a", .open = "ts-a" },
 	{ "nobody's order", .known = "ts-a", .open = "by-hand", .differences = 1 },
 	{ "an order that the broker does not have open", .known = "ts-a" },
