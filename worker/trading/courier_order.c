@@ -331,6 +331,11 @@ judge_view(struct courier *courier, struct parcel *parcel,
 	else if (action == ORDER_HOLD)
 		courier_tell_mismatch(
 		    courier, parcel, "the broker's order of this id is not ours");
+	else if (parcel->life.status == ORDER_SENT && view->filled == 0 &&
+		 strcmp(view->word, "canceled") == 0)
+		/* Nobody of ours did it: what has our id need not be our order. */
+		courier_tell_mismatch(
+		    courier, parcel, "it was cancelled before we knew of it");
 	else if (strcmp(view->word, "replaced") == 0)
 		courier_tell_mismatch(courier, parcel, "it was replaced at the broker");
 	else if (view->filled < parcel->filled)
