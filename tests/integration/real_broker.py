@@ -126,6 +126,11 @@ class BrokerCase(TradingCase):
         self.prepare(trading, worker=dict(RESTART_AT_ONCE, **(worker or {})), supervisor=NEVER_GIVE_UP)
         return trading
 
+    def add_round(self, turn, symbols):
+        """The feed goes on."""
+        with open(os.path.join(self.box.path, "feed.csv"), "a") as feed:
+            feed.write("\n".join(round_lines(turn, symbols)) + "\n")
+
     def work(self, *options, kill_at=None, timeout=120):
         """One life of the worker alone. Its exit status, negative for a signal; its output stays in self.output."""
         environ = dict(self.box.environ)

@@ -16,7 +16,7 @@ import harness
 from alpaca_book import Book
 from alpaca_lies import Liar, Rule
 from harness import EXIT_OK, is_alive
-from real_broker import BrokerCase, round_lines
+from real_broker import BrokerCase
 from test_kill_points import POINTS
 from trading import WORKER_NAME
 
@@ -49,8 +49,7 @@ class Network(BrokerCase):
         self.prepare_rounds(0, SYMBOLS, batch="7", follow="yes")
         self.run = self.box.start()
         for turn in range(ROUNDS):
-            with open(os.path.join(self.box.path, "feed.csv"), "a") as feed:
-                feed.write("\n".join(round_lines(turn, SYMBOLS)) + "\n")
+            self.add_round(turn, SYMBOLS)
             while self.kills < kills * (turn + 1) // ROUNDS and not self.is_round_over(turn):
                 self.wait_for_requests(self.random.randrange(1, 2 * SYMBOLS))
                 self.kill_one()

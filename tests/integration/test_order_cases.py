@@ -9,7 +9,7 @@ import sqlite3
 import harness
 from alpaca_lies import Rule
 from harness import EXIT_OK
-from real_broker import BrokerCase, round_lines
+from real_broker import BrokerCase
 from test_kill_points import POINTS
 from trading import WORKER_NAME
 
@@ -80,6 +80,8 @@ class OneOrder(BrokerCase):
                 self.one_order(moment, rounds=3)
                 order, *others = self.ledger()["orders"]
                 self.assertIn(order["status"], ("canceled", "rejected"))
+                if (moment, before) == ("between", "canceled"):
+                    continue  # the refusal died with the worker: all that is left is an order that is canceled
                 self.assertEqual((others, len(self.posts())), ([], 1))
                 self.assertEqual(self.ledger()["fills"], [])
                 self.assertIn("order.mismatch", self.output)
@@ -94,8 +96,7 @@ class OneOrder(BrokerCase):
         self.assertEqual([order["status"] for order in self.ledger()["orders"]], ["expired"])
         self.standin.calm()
         self.assertEqual(len(self.standin.book.orders), 1)
-        with open(os.path.join(self.box.path, "feed.csv"), "a") as feed:
-            feed.write("\n".join(round_lines(1, 1)) + "\n")
+        self.add_round(1, 1)
         self.assert_work_ends()
         self.assertIn("order.mismatch", self.output)
         ledger = self.assert_books_agree()
@@ -194,19 +195,15 @@ class Stops(BrokerCase):
             run.wait_for("order.filled", count=2)
             self.standin.book.price = self.standin.book.price / 2
             run.wait_for("order.filled", count=4)
-            self.add_round(2)
+            self.add_round(2, 2)
             harness.wait_until(self.skipped, "an order that is refused")
         posts = len(self.posts())
         self.assertEqual(posts, 4)
         for turn in (3, 4, 6):
             with self.running() as run:
-                self.add_round(turn)
+                self.add_round(turn, 2)
                 harness.wait_until(lambda turn=turn: len(self.skipped()) >= 2 * (turn - 1) - 2, "another", interval=0.1)
         self.assertEqual(len(self.posts()), posts, self.skipped())
-
-    def add_round(self, turn):
-        with open(os.path.join(self.box.path, "feed.csv"), "a") as feed:
-            feed.write("\n".join(round_lines(turn, 2)) + "\n")
 
     def test_a_journal_that_is_busy(self):
         """Another program holds the journal: nothing is sent, and it is said."""
@@ -219,8 +216,7 @@ class Stops(BrokerCase):
             other = sqlite3.connect(path, isolation_level=None)
             self.addCleanup(other.close)
             other.execute("BEGIN IMMEDIATE")
-            with open(os.path.join(self.box.path, "feed.csv"), "a") as feed:
-                feed.write("\n".join(round_lines(0, 1)) + "\n")
+            self.add_round(0, 1)
             run.wait_for("cycle.failed")
             self.assertEqual(self.posts(), [])
             other.execute("ROLLBACK")
@@ -233,14 +229,17 @@ class Stops(BrokerCase):
         asks before."""
         trading = self.prepare_rounds(1, 1, follow="yes")
         section = dict(harness.ENDS_WITH_ITS_FEED, trading=trading)
-        self.box.write_config({name: section for name in ("flow", "second", "third")}, {"intensity": "1000"})
+        self.box.write_config({name: section for name in ("flow", "second", "third")},
+                              harness.ENDS_WITH_ITS_WORKERS)
         self.standin.tell(Rule("positions", "429", accept=False, wait=6))
         with self.running() as run:
             run.wait_for("broker.busy")
+        on_their_way = self.standin.limit.early
+        self.assertLessEqual(on_their_way, 2, "more than what the other two were asking at that moment")
         with self.running() as run:
             self.standin.wait_for(lambda: len(self.standin.book.orders) == 3, "three orders")
             run.stop()
-        self.assertEqual(self.standin.limit.early, 0)
+        self.assertEqual(self.standin.limit.early, on_their_way)
 
 
 if __name__ == "__main__":

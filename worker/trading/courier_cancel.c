@@ -90,6 +90,9 @@ courier_cancel_open(
 		r = courier_read_cash(courier);
 	if (cancel.left > 0 && why)
 		snprintf(cancel.why, sizeof(cancel.why), "%s", why);
+	/* A fill that came in the way of a cancel has moved it. */
+	if (r == 0 && courier->is_cash_old && courier_is_broker_ready(courier))
+		r = courier_read_cash(courier);
 	*ret_cancel = cancel;
 	return r;
 }
