@@ -161,12 +161,12 @@ class Standin:
 
     # Requests -------------------------------------------------------------------------
 
-    def note(self, request, connection):
-        """Write down a request, and what is wrong with it. Returns the note."""
+    def note(self, request, connection, first_byte):
+        """Write down a request, and what is wrong with it; @first_byte: when it began. Returns the note."""
         note = {"number": len(self.requests), "kind": request.kind, "method": request.method,
                 "path": request.path, "query": request.query, "terms": request.terms,
                 "client_order_id": request.client_order_id, "time": time.time(),
-                "monotonic": time.monotonic(), "connection": connection, "status": None, "lie": None}
+                "monotonic": first_byte, "connection": connection, "status": None, "lie": None}
         self.requests.append(note)
         self.breaches += [[note["number"], "%s %s: %s" % (request.method, request.path, what)]
                           for what in check_request(request)]

@@ -78,6 +78,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def handle_one_request(self):
+        """As ever; but when its first byte came is written down."""
+        self.rfile.peek(1)
+        self.first_byte = time.monotonic()
+        super().handle_one_request()
+
     def serve(self):
         length = int(self.headers.get("Content-Length", 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -91,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.write(status, json.dumps(answer).encode(), {})
             return
         with self.owner.lock:
-            note = self.owner.note(request, self.number)
+            note = self.owner.note(request, self.number, self.first_byte)
         lie, status, data, more = self.owner.handle(request, note)
         self.answer(lie, status, data, more)
 

@@ -3,15 +3,19 @@
 broker's own description. It comes from npm; where it cannot be installed, these tests are skipped.
 """
 
+import contextlib
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
-import unittest
+import threading
 
 import harness
 from alpaca_book import Book
+from real_broker import BrokerCase
 from test_alpaca_standin import Client, StandinCase
 
 DESCRIPTION = os.path.join(harness.SHARED, "alpaca", "trading-openapi.yaml")
@@ -104,6 +108,74 @@ class Judged(StandinCase):
         if headers.get("sl-violations"):
             self.violations.append("%s %s: %s" % (method, path, headers["sl-violations"]))
         return body
+
+
+class Relay:
+    """Passes bytes on to the judge and back, and reads in passing what it says of the requests."""
+
+    def __init__(self, port):
+        self.port, self.violations, self.answers = port, [], 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.own_port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            judge_side = socket.create_connection(("127.0.0.1", self.port))
+            for source, target, look in ((client, judge_side, False), (judge_side, client, True)):
+                threading.Thread(target=self.pump, args=(source, target, look), daemon=True).start()
+
+    def pump(self, source, target, look):
+        with contextlib.suppress(OSError):
+            while True:
+                data = source.recv(1 << 20)
+                if not data:
+                    break
+                if look:
+                    self.read(data.decode("latin-1"))
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def read(self, text):
+        """The judge writes an answer's head at once. Statuses that the description forgot are no breach of ours."""
+        self.answers += text.startswith("HTTP/1.1 ")
+        for line in re.findall(r"(?im)^sl-violations: *(.*?)\r?$", text):
+            self.violations += [found for found in json.loads(line) if found["location"][0] == "request"]
+
+    def stop(self):
+        self.listener.close()
+
+
+@harness.needs(DESCRIPTION, "the broker's description")
+class Worker(BrokerCase):
+    """Everything that the worker asks for is as the description says."""
+
+    def setUp(self):
+        super().setUp()
+        if not install():
+            self.skipTest(PACKAGE + " cannot be installed")
+
+    def test_orders(self):
+        """Buys that are filled in parts, sells, and their cancels."""
+        relay = Relay(judge(self, self.standin.url))
+        self.addCleanup(relay.stop)
+        self.standin.book.plan = "partial"
+        self.prepare_rounds(1, 2, cycle="20ms", batch="1", base_url="http://127.0.0.1:%d" % relay.own_port,
+                            timeout="10s", settle="3s")
+        self.assert_work_ends()
+        self.standin.book.plan = "never"
+        self.add_round(1, 2)
+        self.assert_work_ends()
+        self.assertEqual(self.work("--make-safe"), harness.EXIT_OK, self.output)
+        self.assertEqual([order["status"] for order in self.assert_books_agree()["orders"]],
+                         ["filled", "filled", "canceled", "canceled"])
+        self.assertGreater(relay.answers, 10, "a weak test")
+        self.assertEqual(relay.violations, [])
 
 
 if __name__ == "__main__":
