@@ -25,7 +25,9 @@ SYMBOLS = int(os.environ.get("TRADESUP_TEST_SYMBOLS", "30"))
 KILLS = int(os.environ.get("TRADESUP_TEST_KILLS", "12"))
 ROUNDS = int(os.environ.get("TRADESUP_TEST_ROUNDS", "4"))
 
-COURSES = ["at_once", "at_once", "instant", "after:2", "partial", "odd", "reject", "expire_part", "partial_canceled"]
+# The worker looks the more seldom the older an order is: long courses take long.
+COURSES = ["at_once", "at_once", "instant", "instant", "after:2", "reject", ["partially_filled:0.4", "filled:1"],
+           ["done_for_day", "filled:1"], ["partially_filled:0.3", "canceled:0.5"], ["held", "expired"]]
 
 
 def course_of(terms):
@@ -129,7 +131,6 @@ class EveryStep(BrokerCase):
                 break
             self.assertEqual(status, -signal.SIGKILL, self.output[-3000:])
             with self.subTest(step=step):
-                self.assert_work_ends()
                 self.assert_done()
         print("# %d steps" % (step - 1), flush=True)
         self.assertGreater(step, at_least, "a weak test")
@@ -150,6 +151,10 @@ class EveryStep(BrokerCase):
 
     def assert_done(self):
         """The buy was sent and filled, and no order is there twice; the sell may have come too early."""
+        for _ in range(5):  # an order that is open and known may stay when the feed ends
+            self.assert_work_ends()
+            if all(order["status"] == "filled" for order in self.ledger()["orders"]):
+                break
         ledger = self.assert_books_agree()
         self.assertIn([order["status"] for order in ledger["orders"]], (["filled"], ["filled", "filled"]))
         return ledger
