@@ -454,9 +454,34 @@ START_TEST(test_client_id_hash)
 }
 END_TEST
 
+static const struct fill_case {
+	int64_t filled, average, now_filled, now_average, quantity, price;
+} fill_cases[] = {
+	{ 0, 0, 5, 700, 5, 700 },
+	{ 5, 700, 10, 750, 5, 800 },
+	/* 1 at 100 and 2 at 101: the average is cut, and the price comes out all the
+	   same. */
+	{ 100000000, 10000000000, 300000000, 10066666667, 200000000, 10100000001 },
+	/* A correction that leaves no price. */
+	{ 10, 1000, 11, 1, 1, 1 },
+};
+
+START_TEST(test_fill)
+{
+	const struct fill_case *c = &fill_cases[_i];
+	int64_t quantity, price;
+
+	order_fill(
+	    c->filled, c->average, c->now_filled, c->now_average, &quantity, &price);
+	ck_assert_int_eq(quantity, c->quantity);
+	ck_assert_int_eq(price, c->price);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, test_fill, 0, ARRAY_SIZE(fill_cases));
 	tcase_add_loop_test(tcase, test_decide, 0, ARRAY_SIZE(decide_cases));
 	tcase_add_test(tcase, test_status_names);
 	tcase_add_test(tcase, test_status_may_follow);

@@ -44,12 +44,19 @@ static const struct {
 	{ { "--zzzzzzz", "flow" }, "unknown option '--zzzzzzz'" },
 	{ { "-q", "flow" }, "unknown option '-q'" },
 	{ { "flow", "-c" }, "option '--config' needs a FILE" },
+	{ { "flow", "-c", "f.conf", "--text-fd" },
+	    "option '--text-fd' needs a number" },
+	{ { "flow", "-c", "f.conf", "--text-fd", "4x" },
+	    "--text-fd: '4x' is no descriptor" },
+	{ { "flow", "-c", "f.conf", "--text-fd", "" },
+	    "--text-fd: '' is no descriptor" },
+	{ { "flow", "--text-fd", "4" }, "--text-fd goes with --config" },
 	{ { "--json=1", "--ledger", "flow" }, "option '--json' takes no value" },
 	{ { "--ledger", "--check", "flow" },
 	    "option '--check' cannot go with another of its kind" },
 	{ { "a", "b" }, "one worker at a time: 'b' is one too many" },
 	{ { "--once", "--ledger", "flow" }, "--once is for running" },
-	{ { "--json", "flow" }, "--json goes with --ledger" },
+	{ { "--json", "flow" }, "--json goes with --ledger or --reconcile" },
 };
 
 /* parse() - with the program's name in front. */

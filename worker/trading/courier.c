@@ -12,7 +12,8 @@
 #include "common/clock.h"
 
 #define TURN_NS (2 * NS_PER_S) /* of requests, before a turn ends */
-#define LAST_CASH_TRIES 5
+/* After the feed's end, an open order has so long from one change to the next. */
+#define END_NS (5 * NS_PER_S)
 
 static void
 parcel_deinit(struct parcel *parcel)
@@ -283,6 +284,9 @@ courier_stops(const struct courier *courier)
 bool
 courier_may_end(struct courier *courier)
 {
+	int64_t now_ns = clock_monotonic_ns();
+	int64_t patience_ns =
+	    courier->terms.settle_ns > END_NS ? courier->terms.settle_ns : END_NS;
 	bool is_open = false;
 
 	for (size_t i = 0; i < courier->n_parcels; i++) {
@@ -290,15 +294,16 @@ courier_may_end(struct courier *courier)
 			return false;
 		is_open |= order_is_live(courier->parcels[i].life.status);
 	}
-	if (courier->end_ns == 0)
-		courier->end_ns = clock_monotonic_ns() + courier->terms.settle_ns;
-	if (is_open && clock_monotonic_ns() < courier->end_ns)
+	if (courier->end_ns == 0 || courier->has_changed)
+		courier->end_ns = now_ns + patience_ns;
+	courier->has_changed = false;
+	if (is_open && now_ns < courier->end_ns)
 		return false;
 	/* The report is to have the cash after the last fill. */
-	if (courier->is_cash_old && courier->cash_tries++ < LAST_CASH_TRIES &&
-	    courier_is_broker_ready(courier))
+	if (courier->is_cash_old && courier_is_broker_ready(courier))
 		(void)courier_read_cash(courier);
-	return !courier->is_cash_old || courier->cash_tries >= LAST_CASH_TRIES;
+	return !courier->is_cash_old || courier->is_locked ||
+	       now_ns > courier->end_ns + END_NS;
 }
 
 bool

@@ -48,9 +48,9 @@ struct courier {
 	int64_t reconciled_ns;	 /* monotonic */
 	bool is_unreachable;	 /* told */
 	bool is_busy, is_locked; /* told */
-	bool has_news;
+	bool has_news;		 /* for the book */
+	bool has_changed;	 /* for the end */
 	bool is_cash_old;
-	int cash_tries; /* at the feed's end */
 	int64_t fills;
 	int64_t
 	    end_ns; /* monotonic: the feed has ended, and so long open orders have */

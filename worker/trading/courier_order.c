@@ -18,16 +18,21 @@
 #define WATCH_NS (60 * NS_PER_S) /* between two looks for one that was given up */
 #define STEPS_MAX 4		 /* of an order in one turn */
 
+/* Only its certain absence lets orders pass. */
+static bool
+may_be_there(const char *path)
+{
+	return path && (access(path, F_OK) == 0 || errno != ENOENT);
+}
+
 /* What stops an order that is about to leave, whatever was decided before. */
 static bool
 is_stopped(const struct courier *courier)
 {
 	struct latch_check check = { 0 };
 
-	if (courier->is_held)
-		return true;
-	if (courier->site.freeze &&
-	    (access(courier->site.freeze, F_OK) == 0 || errno != ENOENT))
+	if (courier->is_held || may_be_there(courier->site.freeze) ||
+	    may_be_there(courier->site.trading->risk.kill_file))
 		return true;
 	if (courier->site.state_dir)
 		latch_check(courier->site.state_dir, courier->site.worker, &check);
@@ -186,7 +191,7 @@ courier_settle(struct courier *courier, struct parcel *parcel,
 		courier->fills++;
 	}
 	courier->is_cash_old |= is_fill;
-	courier->has_news = true;
+	courier->has_news = courier->has_changed = true;
 	if (life->status != before || is_fill)
 		courier_tell_outcome(
 		    courier, parcel, before, outcome->reason, is_found);
@@ -326,6 +331,11 @@ judge_view(struct courier *courier, struct parcel *parcel,
 	else if (action == ORDER_HOLD)
 		courier_tell_mismatch(
 		    courier, parcel, "the broker's order of this id is not ours");
+	else if (parcel->life.status == ORDER_SENT && view->filled == 0 &&
+		 strcmp(view->word, "canceled") == 0)
+		/* Nobody of ours did it: what has our id need not be our order. */
+		courier_tell_mismatch(
+		    courier, parcel, "it was cancelled before we knew of it");
 	else if (strcmp(view->word, "replaced") == 0)
 		courier_tell_mismatch(courier, parcel, "it was replaced at the broker");
 	else if (view->filled < parcel->filled)

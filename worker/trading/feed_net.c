@@ -33,6 +33,7 @@ struct feed_net {
 	int64_t backoff_ns; /* 0: the last request went well */
 	int64_t polled_ns;  /* a poll ended well; 0: none yet */
 	int64_t data_ns;    /* data came */
+	int64_t closed_ns;  /* the session was closed; 0: not seen */
 	bool is_stale;	    /* and told */
 	struct feed_news news[NEWS_QUEUE];
 	size_t n_news;
@@ -320,9 +321,15 @@ feed_net_age_ns(const struct feed_net *net)
 static void
 look_at_age(struct feed_net *net, bool is_open)
 {
-	int64_t age_ns = feed_net_age_ns(net);
+	int64_t age_ns = feed_net_age_ns(net), open_ns;
 	char text[64];
 
+	/* At the opening nothing is old yet. */
+	if (!is_open)
+		net->closed_ns = clock_monotonic_ns();
+	open_ns = clock_monotonic_ns() - net->closed_ns;
+	if (net->closed_ns && open_ns < age_ns)
+		age_ns = open_ns;
 	if (net->max_age_ns == 0)
 		return;
 	snprintf(
@@ -330,7 +337,7 @@ look_at_age(struct feed_net *net, bool is_open)
 	if (!net->is_stale && is_open && age_ns > net->max_age_ns) {
 		net->is_stale = true;
 		tell(net, "feed.stale", LOG_LEVEL_ERROR, text);
-	} else if (net->is_stale && age_ns <= net->max_age_ns) {
+	} else if (net->is_stale && feed_net_age_ns(net) <= net->max_age_ns) {
 		net->is_stale = false;
 		tell(net, "feed.recovered", LOG_LEVEL_NOTICE, "data come again");
 	}

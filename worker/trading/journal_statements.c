@@ -43,9 +43,9 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_SET_PRICE] = "INSERT INTO prices (symbol, price) VALUES (?1, ?2)"
 				" ON CONFLICT (symbol) DO UPDATE SET price = ?2",
 	[STATEMENT_GET_PRICE] = "SELECT price FROM prices WHERE symbol = ?1",
-	[STATEMENT_SET_RISK] =
-	    "INSERT OR REPLACE INTO risk (id, day, result, unknown, tripped, fills, due,"
-	    " reason) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STATEMENT_SET_RISK] = "INSERT OR REPLACE INTO risk (id, day, result, unknown, "
+			       "tripped, fills, due,"
+			       " reason) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[STATEMENT_GET_RISK] =
 	    "SELECT day, result, unknown, tripped, fills, due, reason FROM risk",
 	[STATEMENT_LAST_FILL] =
@@ -67,7 +67,8 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	    "SELECT number, side, quantity, status FROM orders"
 	    " WHERE status IN " LIVE " ORDER BY symbol LIMIT 1",
 	[STATEMENT_ORDERS_BETWEEN] =
-	    "SELECT count(*) FROM orders WHERE time BETWEEN ?1 AND ?2",
+	    "SELECT count(*) FROM orders WHERE time BETWEEN ?1 AND ?2"
+	    " AND status != 'refused'",
 	[STATEMENT_ORDERS_CREATED] =
 	    "SELECT count(*) FROM orders WHERE created > 0 AND created > ?1"
 	    " AND status != 'refused'",

@@ -13,6 +13,7 @@
 enum effect {
 	EFFECT_ACTION,
 	EFFECT_CONFIG,
+	EFFECT_TEXT,
 	EFFECT_BACKUP,
 	EFFECT_ONCE,
 	EFFECT_JSON,
@@ -30,6 +31,8 @@ struct option {
 
 static const struct option table[] = {
 	{ 'c', "config", EFFECT_CONFIG, ACTION_RUN, "FILE: the configuration" },
+	{ '\0', "text-fd", EFFECT_TEXT, ACTION_RUN,
+	    "N: read what FILE held from this descriptor" },
 	{ '\0', "once", EFFECT_ONCE, ACTION_RUN, "run a single cycle" },
 	{ '\0', "check", EFFECT_ACTION, ACTION_CHECK,
 	    "check what the trading sections need, and exit" },
@@ -101,20 +104,34 @@ unknown(struct parser *parser, const char *argument)
 	    "unknown option '%s'; did you mean '--%s'?", argument, near);
 }
 
+static bool
+takes_value(const struct option *option)
+{
+	return option->effect == EFFECT_CONFIG || option->effect == EFFECT_TEXT ||
+	       option->effect == EFFECT_BACKUP;
+}
+
+/* Where the value of such an option goes. */
+static const char **
+value_of(struct worker_options *options, const struct option *option)
+{
+	if (option->effect == EFFECT_TEXT)
+		return &options->text_fd;
+	return option->effect == EFFECT_BACKUP ? &options->backup : &options->config;
+}
+
 /* @value: NULL: none was written with the option. */
 static int
 take(struct parser *parser, const struct option *option, const char *value)
 {
-	if (option->effect == EFFECT_CONFIG || option->effect == EFFECT_BACKUP) {
+	if (takes_value(option)) {
 		if (!value)
 			value = *parser->next ? *parser->next++ : NULL;
 		if (!value)
 			return error_set(parser->error, OPTIONS_E_USAGE,
-			    "option '--%s' needs a FILE", option->name);
-		if (option->effect == EFFECT_CONFIG)
-			parser->options.config = value;
-		else
-			parser->options.backup = value;
+			    "option '--%s' needs %s", option->name,
+			    option->effect == EFFECT_TEXT ? "a number" : "a FILE");
+		*value_of(&parser->options, option) = value;
 		return 0;
 	}
 	if (value)
@@ -180,6 +197,14 @@ check_combination(const struct worker_options *options, struct error *error)
 		    error, OPTIONS_E_USAGE, "which worker? its NAME is missing");
 	if (options->once && options->action != ACTION_RUN)
 		return error_set(error, OPTIONS_E_USAGE, "--once is for running");
+	if (options->text_fd &&
+	    (strspn(options->text_fd, "0123456789") != strnlen(options->text_fd, 9) ||
+		!options->text_fd[0]))
+		return error_set(error, OPTIONS_E_USAGE,
+		    "--text-fd: '%s' is no descriptor", options->text_fd);
+	if (options->text_fd && !options->config)
+		return error_set(
+		    error, OPTIONS_E_USAGE, "--text-fd goes with --config");
 	if (options->json && options->action != ACTION_LEDGER &&
 	    options->action != ACTION_RECONCILE)
 		return error_set(

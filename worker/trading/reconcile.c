@@ -17,6 +17,8 @@
 #include "common/statefile.h"
 
 #define SIDES_MAX 100000 /* rows of one kind */
+/* A broker may count in nine places; what is cut off each fill adds up to so little. */
+#define NOISE 100
 #define LINE_BYTES (6 * ORDER_ID_MAX + 256)
 
 /* Make room for one more of a list. Return: the place, zeroed; NULL: out of memory, or
@@ -244,7 +246,7 @@ add_position(struct differences *differences, const struct holding_range *holdin
 {
 	struct difference *difference;
 
-	if (quantity >= holding->low && quantity <= holding->high)
+	if (quantity >= holding->low - NOISE && quantity <= holding->high + NOISE)
 		return 0;
 	difference = add(&differences->list, &differences->n, sizeof(*difference));
 	if (!difference)

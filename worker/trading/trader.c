@@ -22,6 +22,7 @@
 #include "worker/trading/feed_net.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/pipeline.h"
+#include "worker/trading/session.h"
 
 /* A snapshot is written when the replay that it saves has grown to this many records,
  * or to a quarter of its size in bytes: then it costs a small part of what the records
@@ -447,11 +448,13 @@ run_batch(struct trader *trader, struct trader_result *result,
 static void
 tell_news(struct trader *trader)
 {
+	bool is_open = trader->trading->risk.session == SESSION_ALWAYS ||
+		       session_is_open(NULL, clock_realtime_ns());
 	struct feed_news news;
 	struct record record;
 
-	while (
-	    trader->place.net && feed_net_take_news(trader->place.net, true, &news)) {
+	while (trader->place.net &&
+	       feed_net_take_news(trader->place.net, is_open, &news)) {
 		if (news.is_failure) {
 			trader->has_trouble = true;
 			error_set(&trader->trouble, 0, "feed: %s", news.text);
