@@ -11,6 +11,7 @@ import random
 import signal
 import time
 import unittest
+from decimal import Decimal
 
 import harness
 from alpaca_book import Book
@@ -68,7 +69,11 @@ class Network(BrokerCase):
         return len(ledger["clusters"]) == (turn + 1) * SYMBOLS and not any(
             order["status"] in ("intent", "sent", "open", "partially_filled") for order in ledger["orders"])
 
+    def is_cash_told(self):
+        return Decimal(self.ledger()["cash"]) == self.standin.book.cash
+
     def check_the_end(self):
+        harness.wait_until(self.is_cash_told, "the cash after the last fill", interval=0.2)
         ledger = self.assert_books_agree()
         before = len(self.posts())
         lies = sum(note["lie"] is not None for note in self.standin.requests)
