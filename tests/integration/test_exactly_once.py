@@ -17,7 +17,7 @@ import harness
 from alpaca_book import Book
 from alpaca_lies import Liar, Rule
 from harness import EXIT_OK, is_alive
-from real_broker import BrokerCase
+from real_broker import BrokerCase, differences
 from test_kill_points import POINTS
 from trading import WORKER_NAME
 
@@ -167,9 +167,6 @@ class EveryStep(BrokerCase):
     def test_truth(self):
         self.check()
 
-    def test_answer_lost(self):
-        self.check(rules=[("place", "none", {})])
-
     def test_answer_lost_and_order_hidden(self):
         self.check(rules=[("place", "504", {"hide": 0.15})])
 
@@ -178,6 +175,50 @@ class EveryStep(BrokerCase):
 
     def test_filled_in_parts(self):
         self.check(plan="partial")
+
+
+class Comparison(unittest.TestCase):
+    """The comparison of the books sees what it is there for."""
+
+    def setUp(self):
+        book = Book(plan="instant")
+        self.order = book.place({"symbol": "S", "qty": "2", "side": "buy", "type": "market", "time_in_force": "day",
+                                 "client_order_id": "one"})
+        self.book = book
+        self.ledger = {
+            "cash": str(book.cash), "positions": [{"symbol": "S", "quantity": "2"}],
+            "orders": [{"client_order_id": "one", "symbol": "S", "side": "buy", "quantity": "2", "status": "filled",
+                        "broker_id": self.order.id}],
+            "fills": [{"client_order_id": "one", "quantity": "2", "price": "100"}]}
+
+    def found(self):
+        return differences(self.book.snapshot(), self.ledger)
+
+    def test_books_that_agree(self):
+        self.assertEqual(self.found(), [])
+
+    def test_an_order_that_was_sent_twice(self):
+        self.book.orders.append(self.order)
+        self.assertEqual(self.found(), ["one: 2 orders at the broker"])
+
+    def test_an_order_that_was_forgotten(self):
+        self.ledger["orders"] = []
+        self.assertIn("one: at the broker, not in the journal", self.found())
+
+    def test_an_order_that_was_lost(self):
+        self.book.orders.clear()
+        self.assertEqual(self.found(), ["one: filled in the ledger, not at the broker"])
+
+    def test_figures_that_differ(self):
+        for what, key, value in (("fills", "quantity", "1"), ("fills", "price", "99"), ("positions", "quantity", "3"),
+                                 ("orders", "quantity", "1"), ("orders", "side", "sell"), ("orders", "status", "open")):
+            with self.subTest(what=what, key=key):
+                self.setUp()
+                self.ledger[what][0][key] = value
+                self.assertTrue(self.found())
+        self.setUp()
+        self.ledger["cash"] = "1"
+        self.assertEqual(len(self.found()), 1)
 
 
 if __name__ == "__main__":
