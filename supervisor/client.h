@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/record.h"
+#include "supervisor/event_log.h"
 #include "supervisor/tree.h"
 
 struct client;
@@ -33,6 +34,12 @@ struct tree_request *client_expect(struct client *client);
  */
 void client_answered(struct tree_request *request, const char *why);
 
-/** client_follow() - from now on each event line about @worker (NULL: all) with this
- * name (NULL: all but worker.output); @event is static. */
-void client_follow(struct client *client, const char *worker, const char *event);
+/**
+ * client_follow() - from now on each event line that passes; its time does not matter
+ * @filter: copied
+ * @event: static; only events of this name; NULL: all but worker.output
+ *
+ * Out of memory is answered as an error.
+ */
+void client_follow(
+    struct client *client, const struct event_filter *filter, const char *event);

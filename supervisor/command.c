@@ -64,6 +64,7 @@ static const struct {
 	{ "restart", cmd_restart },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },
+	{ "signal", cmd_signal },
 	{ "hold", cmd_hold },
 	{ "resume", cmd_resume },
 	{ "fault", cmd_fault },

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/link.h"
+#include "common/signals.h"
 #include "supervisor/child.h"
 #include "supervisor/child_link.h"
 #include "supervisor/fragment.h"
@@ -150,6 +151,57 @@ cmd_add(
 	}
 	tree_add(&supervisor->tree, wish, node_group(group), config);
 	supervisor_sweep_soon(supervisor);
+}
+
+/* signal */
+
+/* Told before it is sent: what follows from it comes after it in the log. */
+static void
+log_signal(struct supervisor *supervisor, const struct client *client,
+    const struct child *child, int number)
+{
+	char name[SIGNALS_TEXT_MAX];
+	struct record record;
+
+	record_init(&record, "worker.signal");
+	record_text(&record, "worker", child_name(child));
+	record_int(&record, "pid", child->process.pid);
+	record_text(&record, "signal", signals_name(number, name));
+	record_int(&record, "uid", client_uid(client));
+	event_log_emit(&supervisor->events, LOG_LEVEL_NOTICE, &record);
+}
+
+/* Nothing is noted with the worker: if this ends it, it has ended by itself. */
+void
+cmd_signal(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *name = record_get(request, "worker"),
+		   *text = record_get(request, "signal");
+	struct node *node = name ? tree_find(&supervisor->tree, name) : NULL;
+	const struct child *child = (struct child *)node;
+	int number, r;
+
+	if (!node || node_is_group(node)) {
+		client_error(
+		    client, EXIT_USAGE, "%s: no such worker", name ? name : "");
+		return;
+	}
+	if (!text || signals_parse(text, &number) < 0) {
+		client_error(
+		    client, EXIT_USAGE, "%s: no such signal", text ? text : "");
+		return;
+	}
+	if (!child_is_alive(child)) {
+		client_error(client, EXIT_UNAVAILABLE, "%s is not running", name);
+		return;
+	}
+	log_signal(supervisor, client, child, number);
+	r = spawn_signal(child->process.pidfd, number);
+	if (r < 0)
+		client_error(client, EXIT_OSERR, "%s: %s", name, strerror(-r));
+	else
+		client_ok(client);
 }
 
 /* hold, resume */

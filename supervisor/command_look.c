@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/error.h"
+#include "common/glob.h"
 #include "common/timestamp.h"
 #include "supervisor/child.h"
 
@@ -250,16 +251,58 @@ send_line(const char *line, const char *worker, void *data)
 	client_line(data, line);
 }
 
+/* Return: false: it has been answered. */
+static bool
+read_filter(struct client *client, const struct record *request,
+    struct event_filter *ret_filter)
+{
+	const char *since = record_get(request, "since");
+
+	*ret_filter = (struct event_filter){ .worker = record_get(request, "worker"),
+		.match = record_get(request, "match"),
+		.since_ns = EVENT_LOG_EVER };
+	if (ret_filter->match && strlen(ret_filter->match) > GLOB_MAX) {
+		client_error(client, EXIT_USAGE, "the pattern is longer than %d bytes",
+		    GLOB_MAX);
+		return false;
+	}
+	if (since && timestamp_parse(since, strlen(since), TIME_UNIT_RFC3339,
+			 &ret_filter->since_ns) < 0) {
+		client_error(client, EXIT_USAGE, "since: that is no time of RFC 3339");
+		return false;
+	}
+	return true;
+}
+
+/* Who asks for all since a time must not take the memory's end for the beginning. */
+static void
+tell_forgotten(const struct event_log *log, struct client *client,
+    const struct event_filter *filter)
+{
+	char until[TIMESTAMP_TEXT_MAX];
+	struct record row;
+
+	if (filter->since_ns == EVENT_LOG_EVER || log->forgotten_ns < filter->since_ns)
+		return;
+	timestamp_format_ms(log->forgotten_ns, until);
+	record_init(&row, "forgotten");
+	record_text(&row, "until", until);
+	client_row(client, &row);
+}
+
 void
 cmd_events(
     struct supervisor *supervisor, struct client *client, const struct record *request)
 {
-	const char *worker = record_get(request, "worker");
+	struct event_filter filter;
 
+	if (!read_filter(client, request, &filter))
+		return;
+	tell_forgotten(&supervisor->events, client, &filter);
 	event_log_last(
-	    &supervisor->events, lines_wanted(request), worker, send_line, client);
+	    &supervisor->events, lines_wanted(request), &filter, send_line, client);
 	if (wants(request, "follow"))
-		client_follow(client, worker, NULL);
+		client_follow(client, &filter, NULL);
 	else
 		client_ok(client);
 }
@@ -338,7 +381,8 @@ cmd_logs(
 	}
 	tree_each_worker(&supervisor->tree, logs_of_each, &all);
 	if (wants(request, "follow"))
-		client_follow(client, all.only, "worker.output");
+		client_follow(client, &(struct event_filter){ .worker = all.only },
+		    "worker.output");
 	else
 		client_ok(client);
 }

@@ -42,8 +42,8 @@ struct client {
 	uid_t uid;
 	bool answered; /* closed when all has been written */
 	bool following;
-	char *follow_worker;
-	const char *follow_event;
+	char *worker, *match; /* what it follows: struct event_filter */
+	const char *event;
 };
 
 struct control {
@@ -63,7 +63,8 @@ client_free(struct client *client)
 	if (client->wish)
 		client->wish->client = NULL;
 	bufferevent_free(client->stream);
-	free(client->follow_worker);
+	free(client->worker);
+	free(client->match);
 	free(client);
 }
 
@@ -153,25 +154,31 @@ client_answered(struct tree_request *request, const char *why)
 }
 
 void
-client_follow(struct client *client, const char *worker, const char *event)
+client_follow(
+    struct client *client, const struct event_filter *filter, const char *event)
 {
+	client->worker = filter->worker ? strdup(filter->worker) : NULL;
+	client->match = filter->match ? strdup(filter->match) : NULL;
+	if ((filter->worker && !client->worker) || (filter->match && !client->match)) {
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+		return;
+	}
 	client->following = true;
-	client->follow_worker = worker ? strdup(worker) : NULL;
-	client->follow_event = event;
+	client->event = event;
 }
 
 static bool
 follows(const struct client *client, const char *line, const char *worker)
 {
-	const char *event =
-	    client->follow_event ? client->follow_event : "worker.output";
+	const struct event_filter filter = { client->worker, client->match,
+		EVENT_LOG_EVER };
+	const char *event = client->event ? client->event : "worker.output";
 	size_t length = strlen(event);
 	bool is_that = strncmp(line, event, length) == 0 && line[length] == ' ';
 
-	if (!client->following || is_that != (client->follow_event != NULL))
+	if (!client->following || is_that != (client->event != NULL))
 		return false;
-	return !client->follow_worker ||
-	       (worker && strcmp(worker, client->follow_worker) == 0);
+	return event_filter_takes(&filter, line, worker);
 }
 
 void

@@ -29,10 +29,15 @@
  *		end of the group's list (the root's if none is named)
  *	remove worker
  *		no rows; ok when what was down is off the list
- *	events [lines] [follow] [worker]
- *		event lines as in the log, with ts= first
+ *	events [lines] [follow] [worker] [match] [since]
+ *		event lines as in the log, with ts= first: the last of those about that
+ *		worker, whose names the pattern stands for (glob.h, GLOB_MAX), and that
+ *		are not older than that time (RFC 3339); before them `forgotten until`
+ *		where there may have been others after `since`
  *	logs [worker] [lines] [follow]
  *		`line worker text` for what is kept, then worker.output events
+ *	signal worker signal
+ *		no rows; ok when it has been sent. By name or number, as kill(1)
  *	hold [worker] [reason]
  *		no rows; ok when it is on the disk, also if it was already
  *	resume [worker] reason

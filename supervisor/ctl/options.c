@@ -27,6 +27,11 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_KEEP] = { '\0', "keep", NULL, "keep the temporary directory" },
 	[OPTION_LAST] = { '\0', "last", NULL, "print the newest report" },
 	[OPTION_REASON] = { '\0', "reason", "TEXT", "why; it is kept with the latch" },
+	[OPTION_SINCE] = { '\0', "since", "TIME",
+	    "not older than this: 10m ago, or an RFC 3339 time" },
+	[OPTION_MATCH] = { '\0', "match", "GLOB",
+	    "only events of such names: 'self_healing.*'" },
+	[OPTION_WATCH] = { '\0', "watch", NULL, "show it again every second" },
 	[OPTION_HELP] = { 'h', "help", NULL, "print this help" },
 	[OPTION_VERSION] = { 'V', "version", NULL, "print the version" },
 };
