@@ -26,6 +26,9 @@ void client_error(struct client *client, int code, const char *format, ...)
 /** client_uid() - whose process it is, as the kernel says. */
 uid_t client_uid(const struct client *client);
 
+/** client_is_owner() - whether it may change something, and not only look. */
+bool client_is_owner(const struct client *client);
+
 /** client_expect() - a request to the tree whose answer is this client's; NULL: out of
  * memory. */
 struct tree_request *client_expect(struct client *client);

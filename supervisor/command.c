@@ -54,16 +54,17 @@ client_may_change(struct supervisor *supervisor, struct client *client)
 static const struct {
 	const char *verb;
 	void (*run)(struct supervisor *, struct client *, const struct record *);
+	bool only_looks; /* also for those who may not change anything */
 } commands[] = {
-	{ "status", cmd_status },
-	{ "why", cmd_why },
+	{ "status", cmd_status, true },
+	{ "why", cmd_why, true },
 	{ "start", cmd_start },
 	{ "stop", cmd_stop },
 	{ "add", cmd_add },
 	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
-	{ "events", cmd_events },
-	{ "logs", cmd_logs },
+	{ "events", cmd_events, true },
+	{ "logs", cmd_logs, true },
 	{ "signal", cmd_signal },
 	{ "hold", cmd_hold },
 	{ "resume", cmd_resume },
@@ -77,7 +78,12 @@ command_run(
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(commands[i].verb, request->event) != 0)
 			continue;
-		commands[i].run(supervisor, client, request);
+		if (commands[i].only_looks || client_is_owner(client))
+			commands[i].run(supervisor, client, request);
+		else
+			client_error(client, EXIT_OSERR,
+			    "%s: only the supervisor's owner and root may",
+			    request->event);
 		return;
 	}
 	client_error(client, EXIT_USAGE, "%s: no such request", request->event);
