@@ -68,11 +68,14 @@ static void
 status_of_life(struct record *row, const struct child *child, int64_t now_ns)
 {
 	int64_t rss = spawn_rss_bytes(child->process.pid);
+	int64_t cpu_ms = spawn_cpu_ms(child->process.pid);
 
 	record_int(row, "pid", child->process.pid);
 	record_int(row, "up_ms", (now_ns - child->seen.started_ns) / NS_PER_MS);
 	if (rss >= 0)
 		record_int(row, "memory_bytes", rss);
+	if (cpu_ms >= 0)
+		record_int(row, "cpu_ms", cpu_ms);
 	if (child->cycle >= 0) {
 		record_int(row, "cycle", child->cycle);
 		record_int(

@@ -18,7 +18,7 @@
  *		`supervisor pid up_ms state restarts in_period intensity period_ms
  *		version config state_dir held`, `latch worker rule reason time uid` for
  *		each, then in start order `worker name group state pid up_ms
- *		memory_bytes cycle cycle_age_ms phase restarts heals failed_cycles error
+ *		memory_bytes cpu_ms cycle cycle_age_ms phase restarts heals failed_cycles error
  *		status next_ms held`
  *	why worker
  *		`decision ts happened rule action` for each of the last ones, then

@@ -60,6 +60,9 @@ ctl_wants_json(const struct ctl *ctl)
 	return options_has(&ctl->options, OPTION_JSON);
 }
 
+/** ctl_look() - what standard output can show. */
+struct table_look ctl_look(void);
+
 /** ctl_print_table() - on standard output, coloured and cut where that is a terminal.
  * Return: 0, EXIT_OSERR. */
 int ctl_print_table(struct table *table);
