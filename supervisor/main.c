@@ -54,6 +54,14 @@ static const struct verb verbs[] = {
 	    .run = ctl_status,
 	},
 	{
+	    .name = "top",
+	    .synopsis = "",
+	    .summary = "watch the workers and the events, with keys to act",
+	    .example = "tradesup top",
+	    .exits = EXITS_TALK "; " REFUSED,
+	    .run = ctl_top,
+	},
+	{
 	    .name = "why",
 	    .synopsis = "WORKER",
 	    .summary = "say in plain words what was decided about a worker, and why",
