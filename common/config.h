@@ -125,13 +125,18 @@ struct config_node {
 };
 
 struct config {
-	char *path; /* "-" for none (run -- COMMAND) */
+	char *path;  /* "-" for none (run -- COMMAND) */
+	int text_fd; /* config_load_keep(): the text that was read, sealed; else -1 */
 	/* Relative ones are resolved against the file's directory; NULL: see paths.h.
 	 */
 	char *state_dir, *runtime_dir;
 	char *control_group; /* NULL: nobody but the owner and root */
 	gid_t control_gid;   /* what that means */
 	enum log_format log_format;
+	/* So many escalations in the period with no good cycle, and the next start is
+	 * held; 0: never. */
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 	struct config_node *root; /* a group: the supervisor section */
 };
 
@@ -156,7 +161,23 @@ int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
 /**
- * config_load_fragment() - the same for sections that will be in another file's group
+ * config_load_keep() - the same; the text stays, so that whoever is to go by this
+ * configuration can be given it whatever becomes of the file
+ */
+int config_load_keep(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config);
+
+/**
+ * config_load_text() - the same from a descriptor, as config_load_keep() keeps one; it
+ * is not moved
+ * @path: what it was read from: for messages, and for relative paths
+ */
+int config_load_text(int fd, const char *path, config_on_error on_error, void *data,
+    struct config **ret_config);
+
+/**
+ * config_load_fragment() - as config_load_keep() for sections that will be in another
+ * file's group
  * @around: that group's; it decides whether they may be significant, not what this file
  *          says of a supervisor
  */
@@ -168,6 +189,9 @@ int config_load_fragment(const char *path, enum auto_shutdown around,
  * worker named after the command's last path part.
  */
 int config_for_command(char **command, struct config **ret_config);
+
+/** config_is_of_command() - whether config_for_command() made it. */
+bool config_is_of_command(const struct config *config);
 
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);

@@ -18,11 +18,14 @@
 #include "common/clock.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/backoff.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 
 #define DOOM_SHUTDOWN_NS                                                               \
@@ -112,6 +115,16 @@ close_event_fd(struct event *event, int *fd)
 	*fd = -1;
 }
 
+static void
+close_link(struct child *child)
+{
+	if (child->link_fd < 0)
+		return;
+	links_remove(child->supervisor->links, child->link_fd);
+	closep(&child->link_fd);
+	child->link_fd = -1;
+}
+
 void
 child_free(struct child *child)
 {
@@ -121,7 +134,7 @@ child_free(struct child *child)
 	child_watch_free(child);
 	event_del(&child->on_timer);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_output, &child->output_fd);
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
@@ -131,6 +144,18 @@ child_free(struct child *child)
 	free(child->error);
 	free(child->status);
 	free(child);
+}
+
+void
+child_inherit(struct child *child, struct child *from)
+{
+	child->lives = from->lives;
+	child->restarts = from->restarts;
+	child->heals = from->heals;
+	memcpy(child->restart_times_ns, from->restart_times_ns,
+	    sizeof(child->restart_times_ns));
+	child->decisions = steal(&from->decisions);
+	child->output = steal(&from->output);
 }
 
 /* The timer. */
@@ -155,6 +180,27 @@ rules_of(const struct child *child)
 		.leave_timeout_ns = child->node.config->shutdown_ns > 0
 					? child->node.config->shutdown_ns
 					: 0 };
+}
+
+static bool
+has_other_deadlines(const struct config_worker *a, const struct config_worker *b)
+{
+	return a->heartbeat_ns != b->heartbeat_ns || a->misses != b->misses ||
+	       a->cycle_timeout_ns != b->cycle_timeout_ns ||
+	       a->start_timeout_ns != b->start_timeout_ns;
+}
+
+/* What it did before is not measured by what has only been asked of it now. */
+void
+child_reconfigured(struct child *child, const struct config_node *before)
+{
+	if (child->limits)
+		child->limits->spawn.config = child_config(child)->limits;
+	if (!child_is_alive(child) ||
+	    !has_other_deadlines(&before->worker, child_config(child)))
+		return;
+	child->seen.packet_ns = child->seen.advance_ns = clock_monotonic_ns();
+	child_rearm(child);
 }
 
 static enum heartbeat_late
@@ -189,6 +235,8 @@ child_rearm(struct child *child)
 			if (check_heartbeat(child, now_ns, &beat_ns) !=
 			    HEARTBEAT_IN_TIME)
 				beat_ns = now_ns;
+			if (beat_ns != HEARTBEAT_NEVER)
+				beat_ns = links_on_grid(beat_ns, now_ns);
 			next_ns = earliest(next_ns, beat_ns);
 		}
 	}
@@ -384,11 +432,10 @@ child_log_end(struct child *child, const char *action, const char *why)
 	    &record);
 }
 
-/* Everything of the life that has ended, except what its end is going to be called. */
-static void
-end_life(struct child *child)
+void
+child_end_life(struct child *child)
 {
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
 	if (child->watch)
@@ -438,7 +485,7 @@ reap(struct child *child)
 	child_read_link(child);
 	if (child->limits && child_limits_ended(child))
 		note_oom(child);
-	end_life(child);
+	child_end_life(child);
 	return true;
 }
 
@@ -480,6 +527,8 @@ child_stop(struct child *child, bool kill)
 {
 	int64_t shutdown_ns = child->node.config->shutdown_ns;
 
+	if (!child_launch_settle(child))
+		return false;
 	if (child->node.state != NODE_STOPPING && reap(child)) {
 		child_log_end(
 		    child, "none", "it ended while its group was being stopped");
@@ -547,13 +596,7 @@ child_had_good_cycle(struct child *child)
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
-}
-
-void
-child_on_link(evutil_socket_t fd, short what, void *data)
-{
-	(void)fd, (void)what;
-	child_read_link(data);
+	holds_good_cycle(child->supervisor);
 }
 
 void

@@ -50,10 +50,13 @@ struct child {
 	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
-	struct child_limits *limits; /* NULL: it has none */
-	struct child_watch *watch;   /* NULL: it tells all by itself */
-	struct beside *make_safe;    /* while it is being made safe */
-	struct event on_exit, on_link, on_output, on_notify, on_timer;
+	struct child_limits *limits;   /* NULL: it has none */
+	struct child_watch *watch;     /* NULL: it tells all by itself */
+	struct beside *make_safe;      /* while it is being made safe */
+	struct spawn_pending *pending; /* its exec is not known to have succeeded */
+	bool start_failed;	       /* it has not, and the tree does not know yet */
+	TAILQ_ENTRY(child) launch;     /* while either of the two */
+	struct event on_exit, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
 	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
@@ -61,7 +64,7 @@ struct child {
 	int64_t stable_ns; /* a restart counts as healed then; HEARTBEAT_NEVER if not */
 	int64_t kill_after_ns; /* what kill_ns was set to, for a fresh one after a
 				  stall; 0: it has had that */
-	int64_t eof_ns;	   /* it closed its link: ended then; HEARTBEAT_NEVER if not */
+	int64_t eof_ns; /* it closed its link: ended then; HEARTBEAT_NEVER if not */
 	int64_t
 	    memory_ns; /* next look at its memory; HEARTBEAT_NEVER without a limit */
 
@@ -103,9 +106,15 @@ struct child *child_new(
     struct supervisor *supervisor, const struct config_node *config);
 void child_free(struct child *child);
 
+/** child_inherit() - @child takes the place of @from, which is down: its history, its
+ * counters, what it wrote */
+void child_inherit(struct child *child, struct child *from);
+
+/** child_reconfigured() - its configuration is another one, which needs no restart. */
+void child_reconfigured(struct child *child, const struct config_node *before);
+
 /* Callbacks of the loop, with the child as @data; child_start.c connects them. */
 void child_on_exit(evutil_socket_t fd, short what, void *data);
-void child_on_link(evutil_socket_t fd, short what, void *data);
 void child_on_output(evutil_socket_t fd, short what, void *data);
 void child_on_notify(evutil_socket_t fd, short what, void *data);
 
@@ -113,12 +122,38 @@ void child_on_notify(evutil_socket_t fd, short what, void *data);
  * been logged. */
 bool child_start(struct child *child);
 
+/** child_launched() - there is a process: log it. */
+void child_launched(struct child *child);
+
+/** child_launch_failed() - what was taken for a process is none: log it, end its life.
+ */
+void child_launch_failed(struct child *child, const struct spawn_failure *failure);
+
+/** child_end_life() - everything of a life that has ended, except what its end is going
+ * to be called. */
+void child_end_life(struct child *child);
+
 /** child_stop() - as struct tree_ops, stop(). */
 bool child_stop(struct child *child, bool kill);
 
 /**
+ * child_builtin() - the command line of the built-in worker's program
+ * @mode: an option that comes first; NULL: none
+ * @request: argv and text_fd are filled, by its link_fd
+ *
+ * It works by the configuration that we work by, whatever has become of the file.
+ */
+struct child_builtin {
+	char *argv[9];
+	char number[12];
+};
+void child_builtin(const struct child *child, const char *mode,
+    struct child_builtin *ret_command, struct spawn_request *request);
+
+/**
  * child_run_beside() - run another program for this worker, with its environment and
  * output, without a link
+ * @argv: NULL: what makes the built-in worker safe
  * @variables: further ones, "K=V", NULL-terminated; NULL: none
  *
  * Return: as spawn_start(); the caller reaps it.

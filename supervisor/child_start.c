@@ -9,18 +9,22 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/link.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/fragment.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
-/* epoll has bounds of its own (memory, max_user_watches): what it does not take we would
- * not hear. Return: 0, -errno. */
+/* epoll has bounds of its own (memory, max_user_watches): what it does not take we
+ * would not hear. Return: 0, -errno. */
 static int
 watch(struct child *child, struct event *event, int fd, event_callback_fn call)
 {
@@ -169,17 +173,22 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 
 /* A process whose end we would not hear of must not be: it counts as not started. */
 static int
-watch_life(struct child *child, int link_fd, struct spawned *process)
+watch_life(struct child *child, int link_fd, struct spawned *process,
+    struct spawn_pending *pending)
 {
+	struct spawn_failure failure;
 	int r = watch(child, &child->on_exit, process->pidfd, child_on_exit);
 
 	if (r == 0) {
-		r = watch(child, &child->on_link, link_fd, child_on_link);
+		r = links_add(child->supervisor->links, child, link_fd);
 		if (r < 0)
 			event_del(&child->on_exit);
 	}
 	if (r < 0) {
-		spawn_discard(process);
+		if (pending && spawn_settle(pending, &failure) != 0)
+			close(process->pidfd);
+		else
+			spawn_discard(process);
 		supervisor_sweep_soon(child->supervisor);
 	}
 	return r;
@@ -204,6 +213,7 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->told_refused = false;
 	child->died = false;
 	child->doom = DOOM_NONE;
+	child->start_error[0] = '\0';
 	child->doom_detail[0] = '\0';
 	child->killed = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
@@ -230,8 +240,8 @@ child_change_process(struct child *child, const struct spawned *process)
 	event_add(&child->on_exit, NULL);
 }
 
-static void
-report_start(struct child *child)
+void
+child_launched(struct child *child)
 {
 	struct record record;
 
@@ -242,11 +252,51 @@ report_start(struct child *child)
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
 }
 
+void
+child_launch_failed(struct child *child, const struct spawn_failure *failure)
+{
+	child->lives--;
+	child_end_life(child);
+	report_start_failed(child, failure);
+}
+
+void
+child_builtin(const struct child *child, const char *mode,
+    struct child_builtin *ret_command, struct spawn_request *request)
+{
+	const struct config *config =
+	    fragment_config_of(child->supervisor, &child->node);
+	char **to = ret_command->argv;
+
+	if (!config)
+		config = child->supervisor->config;
+	*to++ = child->supervisor->worker_program;
+	if (mode)
+		*to++ = (char *)mode;
+	*to++ = (char *)"-c";
+	*to++ = config->path;
+	if (config->text_fd >= 0) {
+		request->text_fd = config->text_fd;
+		snprintf(ret_command->number, sizeof(ret_command->number), "%d",
+		    spawn_text_number(request));
+		*to++ = (char *)"--text-fd";
+		*to++ = ret_command->number;
+	}
+	*to++ = (char *)child_name(child);
+	*to = NULL;
+	request->argv = ret_command->argv;
+}
+
 int
 child_run_beside(struct child *child, char *const *argv, char *const *variables,
     struct spawned *ret_process, struct spawn_failure *ret_failure)
 {
 	struct spawn_limits limits = { .cgroup_fd = -1 };
+	struct spawn_request request = { .argv = argv,
+		.slots = &child->supervisor->slots,
+		.altered = &child->supervisor->altered,
+		.link_fd = -1 };
+	struct child_builtin builtin;
 	struct child_environ extra;
 	char *const *environment;
 	int r = open_output(child);
@@ -264,25 +314,42 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
 		return SPAWN_E_FAILED;
 	}
 	limits.config = child_config(child)->limits;
-	return spawn_start(&(struct spawn_request){ .argv = argv,
-			       .environ = environment,
-			       .slots = &child->supervisor->slots,
-			       .link_fd = -1,
-			       .output_fd = child->output_theirs,
-			       .limits = limits.config ? &limits : NULL },
-	    ret_process, ret_failure);
+	if (!argv)
+		child_builtin(child, "--make-safe", &builtin, &request);
+	request.environ = environment;
+	request.output_fd = child->output_theirs;
+	request.limits = limits.config ? &limits : NULL;
+	return spawn_start(&request, ret_process, ret_failure);
+}
+
+/* Return: as spawn_start(); *@ret_pending NULL if it has been waited for. */
+static int
+make_process(struct child *child, const struct spawn_request *request,
+    struct spawned *ret_process, struct spawn_pending **ret_pending,
+    struct spawn_failure *ret_failure)
+{
+	int r = SPAWN_E_WAIT;
+
+	*ret_pending = NULL;
+	if (child_launch_may_run_ahead(child))
+		r = spawn_begin(request, ret_process, ret_pending, ret_failure);
+	return r == SPAWN_E_WAIT ? spawn_start(request, ret_process, ret_failure) : r;
 }
 
 bool
 child_start(struct child *child)
 {
 	const struct config_worker *config = child_config(child);
-	char *builtin[] = { child->supervisor->worker_program, (char *)"-c",
-		child->supervisor->config->path, (char *)child_name(child), NULL };
+	struct spawn_request request = { .argv = config->command,
+		.slots = &child->supervisor->slots,
+		.altered = &child->supervisor->altered,
+		.limits = child->limits ? &child->limits->spawn : NULL };
+	struct child_builtin builtin;
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct child_environ extra;
 	char *const *environment = NULL;
 	struct spawn_failure failure = { .step = "socketpair" };
+	struct spawn_pending *pending = NULL;
 	struct spawned process;
 	int r;
 
@@ -303,20 +370,18 @@ child_start(struct child *child)
 		environment = fill_environ(child, &extra);
 		r = environment ? 0 : -ENOMEM;
 	}
-	if (r < 0)
+	if (r < 0) {
 		failure.error = -r;
-	else
-		r = spawn_start(
-		    &(struct spawn_request){
-			.argv = config->command ? config->command : builtin,
-			.environ = environment,
-			.slots = &child->supervisor->slots,
-			.link_fd = theirs,
-			.output_fd = child->output_theirs,
-			.limits = child->limits ? &child->limits->spawn : NULL },
-		    &process, &failure);
+	} else {
+		request.environ = environment;
+		request.link_fd = theirs;
+		request.output_fd = child->output_theirs;
+		if (!config->command)
+			child_builtin(child, NULL, &builtin, &request);
+		r = make_process(child, &request, &process, &pending, &failure);
+	}
 	if (r == 0) {
-		r = watch_life(child, ours, &process);
+		r = watch_life(child, ours, &process, pending);
 		if (r < 0)
 			failure = (struct spawn_failure){ "epoll", -r };
 	}
@@ -325,7 +390,10 @@ child_start(struct child *child)
 		return false;
 	}
 	begin_life(child, steal_fd(&ours), &process);
-	report_start(child);
+	if (pending)
+		child_launch_add(child, pending);
+	else
+		child_launched(child);
 	if (child->watch)
 		child_watch_begin(child);
 	child_rearm(child);

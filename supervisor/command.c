@@ -63,6 +63,8 @@ static const struct {
 	{ "add", cmd_add },
 	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
+	{ "reload", cmd_reload },
+	{ "diff", cmd_diff },
 	{ "events", cmd_events, true },
 	{ "logs", cmd_logs, true },
 	{ "signal", cmd_signal },

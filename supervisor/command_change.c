@@ -18,6 +18,7 @@
 #include "supervisor/child_link.h"
 #include "supervisor/fragment.h"
 #include "supervisor/holds.h"
+#include "supervisor/reload.h"
 
 /* start, stop, restart */
 
@@ -151,6 +152,27 @@ cmd_add(
 	}
 	tree_add(&supervisor->tree, wish, node_group(group), config);
 	supervisor_sweep_soon(supervisor);
+}
+
+/* reload, diff */
+
+void
+cmd_reload(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	(void)request;
+	if (client_may_change(supervisor, client))
+		reload_by_request(supervisor, client);
+}
+
+void
+cmd_diff(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *file = record_get(request, "file");
+
+	if (client_may_change(supervisor, client))
+		reload_show(supervisor, client, file ? file : "");
 }
 
 /* signal */

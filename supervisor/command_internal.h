@@ -23,6 +23,8 @@ void cmd_stop(struct supervisor *, struct client *, const struct record *);
 void cmd_restart(struct supervisor *, struct client *, const struct record *);
 void cmd_add(struct supervisor *, struct client *, const struct record *);
 void cmd_remove(struct supervisor *, struct client *, const struct record *);
+void cmd_reload(struct supervisor *, struct client *, const struct record *);
+void cmd_diff(struct supervisor *, struct client *, const struct record *);
 void cmd_signal(struct supervisor *, struct client *, const struct record *);
 void cmd_hold(struct supervisor *, struct client *, const struct record *);
 void cmd_resume(struct supervisor *, struct client *, const struct record *);

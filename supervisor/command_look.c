@@ -33,7 +33,9 @@ status_of_supervisor(struct supervisor *supervisor, struct client *client,
 	record_init(&row, "supervisor");
 	record_int(&row, "pid", getpid());
 	record_int(&row, "up_ms", (now_ns - supervisor->started_ns) / NS_PER_MS);
-	record_text(&row, "state", supervisor_phase_name(supervisor->phase));
+	record_text(&row, "state",
+	    supervisor->reload ? "reloading"
+			       : supervisor_phase_name(supervisor->phase));
 	record_int(&row, "restarts", supervisor->restarts);
 	record_int(&row, "in_period",
 	    (int64_t)intensity_used(&supervisor->tree.root->window, now_ns));
@@ -121,7 +123,9 @@ status_of_worker(struct node *node, void *data)
 	record_int(&row, "heals", (int64_t)child->heals);
 	if (child->failed_cycles > 0)
 		record_int(&row, "failed_cycles", child->failed_cycles);
-	record_text(&row, "error", child->error);
+	record_text(&row, "error",
+	    node->state == NODE_DOWN && child->start_error[0] ? child->start_error
+							      : child->error);
 	record_text(&row, "status", child->status);
 	if (child->wake_ns != HEARTBEAT_NEVER)
 		record_int(

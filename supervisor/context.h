@@ -13,14 +13,19 @@
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
+#include "supervisor/service.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
 struct aftermath;
+struct child;
 struct control;
 struct fragment;
+struct reload;
+struct links;
 
 TAILQ_HEAD(fragment_list, fragment);
+TAILQ_HEAD(child_list, child);
 
 enum supervisor_phase {
 	SUPERVISOR_STARTING,
@@ -40,7 +45,10 @@ enum {
 #define SUPERVISOR_ENV_EXTRA 16 /* variables of our own in a worker's environment */
 
 struct supervisor {
-	const struct config *config; /* borrowed */
+	struct config *config; /* owned; a reload puts another one in its place */
+	bool log_format_given; /* on the command line: the file's does not count */
+	struct reload *reload; /* NULL: none is going on */
+	bool has_terminal;     /* whose end is one for us, too */
 	char *state_dir, *runtime_dir;
 	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
 	char *worker_program; /* of the built-in worker */
@@ -51,6 +59,10 @@ struct supervisor {
 	struct event_log events;
 	struct guardian guardian;
 	struct spawn_slots slots;
+	struct child_list launching; /* those of child_launch.c, oldest first */
+	struct event *on_launched, *on_launch_failed;
+	struct links *links;
+	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
@@ -59,6 +71,7 @@ struct supervisor {
 	unsigned n_making_safe; /* of them are make-safe programs */
 	void (*on_safe)(struct supervisor *supervisor); /* the last has ended; NULL:
 							   nobody waits for that */
+	struct service service;				/* its escalations */
 	enum supervisor_phase phase;
 	int exit_code;
 	int lock_fd;
@@ -74,6 +87,10 @@ struct supervisor {
 			   start */
 	size_t n_environ;
 
+	struct event *on_quit, *on_passed[3]; /* signals that are passed on */
+	int sigchld_fd;	  /* signalfd(2): many ends at once interrupt us once */
+	int64_t sweep_ns; /* what the last sweep took */
+
 	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
 	    *on_watchdog;
 };
@@ -85,6 +102,10 @@ int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
 /** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
  * is time. */
 void supervisor_sweep_soon(struct supervisor *supervisor);
+
+/** supervisor_tell() - sd_notify(3): the line for systemctl status, and @what: other
+ * assignments, each ended by a newline. */
+void supervisor_tell(struct supervisor *supervisor, const char *what);
 
 /** supervisor_cannot() - log that a step of the start failed. Return: EXIT_OSERR. */
 int supervisor_cannot(struct supervisor *supervisor, const char *what, int error);

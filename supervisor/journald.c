@@ -18,9 +18,10 @@
 #include <unistd.h>
 
 #include "common/decimal.h"
+#include "supervisor/message_id.h"
 
 #define FIELD_PREFIX "TRADESUP_"
-#define OWN_FIELDS 4
+#define OWN_FIELDS 5
 
 /* Part of the log's state: a sink is a function and nothing else. */
 static int (*sendv)(const struct iovec *fields, int n);
@@ -88,8 +89,13 @@ send_record(enum log_level level, const struct record *record)
 	snprintf(text, sizeof(text), "%d", (int)level);
 	add_field(&entry, "", "PRIORITY", text);
 	add_field(&entry, "", "SYSLOG_IDENTIFIER", "tradesup");
-	if (record->event)
+	if (record->event) {
+		char id[MESSAGE_ID_TEXT_MAX];
+
 		add_field(&entry, FIELD_PREFIX, "EVENT", record->event);
+		message_id(record->event, id);
+		add_field(&entry, "", "MESSAGE_ID", id);
+	}
 	record_logfmt(record, text, sizeof(text));
 	add_field(&entry, "", "MESSAGE", text);
 	for (size_t i = 0; i < record->n_fields; i++)

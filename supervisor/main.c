@@ -29,9 +29,10 @@ static const struct verb verbs[] = {
 	    .name = "check",
 	    .synopsis = "",
 	    .summary = "check a configuration and all that it names",
-	    .options = JSON,
-	    .example = "tradesup check -c tradesup.conf",
-	    .exits = "0 it is good; 64 usage; 71 it could not be checked; 78 it is bad",
+	    .options = JSON | OPTION_BIT(OPTION_DIFF),
+	    .example = "tradesup check --diff -c tradesup.conf",
+	    .exits = "0 it is good; 64 usage; 69 no supervisor answers (--diff); "
+		     "71 it could not be checked; 78 it is bad",
 	    .run = ctl_check,
 	},
 	{
@@ -179,14 +180,47 @@ static const struct verb verbs[] = {
 	    .run = ctl_workers,
 	},
 	{
+	    .name = "reload",
+	    .synopsis = "",
+	    .summary = "read the configuration again, and do what has changed in it",
+	    .options = JSON,
+	    .example = "tradesup reload",
+	    .exits = EXITS_TALK "; 71 it was refused, or not all could be started",
+	    .run = ctl_reload,
+	},
+	{
 	    .name = "ledger",
 	    .synopsis = "WORKER",
 	    .summary = "report a worker's clusters, orders, fills and positions",
-	    .options = JSON,
+	    .options = JSON | OPTION_BIT(OPTION_BACKUP),
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .example = "tradesup ledger flow --json",
 	    .exits = EXITS_READ,
+	    .run = ctl_ledger,
+	},
+	{
+	    .name = "reconcile",
+	    .synopsis = "WORKER",
+	    .summary = "hold a real broker's account against the journal",
+	    .options = JSON | OPTION_BIT(OPTION_ACCEPT),
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .example = "tradesup reconcile flow --accept",
+	    .exits =
+		"0 they agree, or it is accepted; 1 they differ; 64 usage; " REFUSED
+		"; " BAD,
+	    .run = ctl_ledger,
+	},
+	{
+	    .name = "panic",
+	    .synopsis = "[WORKER]",
+	    .summary = "stop new orders, and cancel all that are open",
+	    .options = OPTION_BIT(OPTION_FLATTEN),
+	    .max_operands = 1,
+	    .example = "tradesup panic --flatten",
+	    .exits = "0 the broker confirmed it; 64 usage; 69 not all of it; " REFUSED
+		     "; " BAD,
 	    .run = ctl_ledger,
 	},
 	{

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
@@ -17,7 +18,7 @@ import harness  # noqa: E402
 from harness import TRADESUP, TREE  # noqa: E402
 
 PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-protocol.7",
-         "tradesup-strategy.3", "tradesup-python.3", "libtradesup.3"]
+         "tradesup-events.7", "tradesup-strategy.3", "tradesup-python.3", "libtradesup.3"]
 
 # Literals with a dot in them that are files (and attributes of them), not events.
 FILE_PREFIXES = ("cgroup.", "cpu.", "memory.")
@@ -103,6 +104,49 @@ class Pages(unittest.TestCase):
 
     def test_every_event(self):
         self.assert_in_page(event_names(), "tradesup.1", "events")
+
+
+def fnv1a(value, text):
+    for byte in text.encode():
+        value = (value ^ byte) * 1099511628211 % 2 ** 64
+    return value
+
+
+def message_id(event):
+    """As supervisor/message_id.h has it."""
+    offset = 14695981039346656037
+    high, low = fnv1a(offset, event), fnv1a(fnv1a(offset, "tradesup"), event)
+    return "%016x%016x" % (high & ~0xf000 | 0x8000, low >> 2 | 1 << 63)
+
+
+class Catalog(unittest.TestCase):
+    def events(self):
+        """The items of the section EVENTS."""
+        section = read("man", "tradesup.1").split(".Sh EVENTS")[1].split("\n.Sh ")[0]
+        items = re.findall(r"^\.It Sy (.*)$", section, re.MULTILINE)
+        return set(re.findall(r"[a-z_]+\.[a-z_]+", " ".join(items)))
+
+    def test_every_event_is_explained(self):
+        catalog = read("etc", "journal", "tradesup.catalog")
+        page = read("man", "tradesup-events.7")
+        ids = dict(re.findall(r"^# (\S+)\n-- ([0-9a-f]{32})$", catalog, re.MULTILINE))
+        self.assertEqual(catalog.count("\n-- "), len(ids))
+        for event in sorted(self.events()):
+            self.assertEqual(ids.get(event), message_id(event), event + " in the catalog")
+            self.assertIn(".It Sy %s Ta Li %s\n" % (event, message_id(event)), page)
+        self.assertEqual(sorted(set(ids) - self.events()), [], "explained, and not there")
+
+    def test_the_catalog_can_be_read(self):
+        if not shutil.which("journalctl"):
+            self.skipTest("no journalctl here")
+        with tempfile.TemporaryDirectory() as root:
+            for directory in ("usr/lib/systemd/catalog", "var/lib/systemd/catalog"):
+                os.makedirs(os.path.join(root, directory))
+            shutil.copy(os.path.join(TREE, "etc", "journal", "tradesup.catalog"),
+                        os.path.join(root, "usr/lib/systemd/catalog"))
+            result = subprocess.run(["journalctl", "--root=" + root, "--update-catalog"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            self.assertEqual((result.returncode, result.stdout), (0, ""))
 
 
 class Readme(unittest.TestCase):

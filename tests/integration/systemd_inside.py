@@ -6,6 +6,8 @@ Installs the build and the unit, and tells by TAP what systemd made of them.
 
 import json
 import os
+import pwd
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +21,7 @@ import harness  # noqa: E402
 from harness import BUILD, wait_until  # noqa: E402
 
 UNIT = os.path.join(harness.TREE, "etc", "systemd", "tradesup.service")
+CATALOG = os.path.join(harness.TREE, "etc", "journal", "tradesup.catalog")
 UNITS = "/etc/systemd/system"
 SERVICE = "trading-bot.service"
 CONFIG = "/etc/tradesup/tradesup.conf"
@@ -143,9 +146,68 @@ class Service(unittest.TestCase):
                      "--output-fields=TRADESUP_WORKER", "TRADESUP_EVENT=worker.start")
         self.assertIn("flow", fields)
 
+    def test_5_events_are_explained(self):
+        shutil.copy(CATALOG, "/usr/lib/systemd/catalog/tradesup.catalog")
+        run("journalctl", "--update-catalog")
+        self.set_bot("exit 1")
+        run("systemctl", "start", SERVICE)
+        wait_until(lambda: "self_healing.worker_thread_restart" in journal(), "a restart")
+        told = run("journalctl", "--no-pager", "-x", "-u", SERVICE,
+                   "TRADESUP_EVENT=self_healing.worker_thread_restart")
+        self.assertIn("Subject: bot is started afresh", told)
+        self.assertIn("tradesup why bot", told)
+
     def test_6_hardening_holds(self):
         exposure = run("systemd-analyze", "security", "--no-pager", SERVICE, check=False)
-        self.assertIn("OK", exposure.splitlines()[-1])
+        level = float(re.search(r"level for \S+: ([0-9.]+)", exposure).group(1))
+        self.assertLessEqual(level, 2.0)
+
+    def test_6_several_trees(self):
+        """The template: two trees, each with its user, state and sockets."""
+        unit = run("sh", os.path.join(harness.TREE, "etc", "systemd", "make-template"), UNIT)
+        write(os.path.join(UNITS, "tradesup@.service"), unit)
+        run("systemctl", "daemon-reload")
+        for name in ("one", "two"):
+            config = "/etc/tradesup/%s.conf" % name
+            write(config, 'supervisor { state_dir = "/var/lib/tradesup-%s" runtime_dir = "/run/tradesup-%s" }\n'
+                  % (name, name) + GOOD_CONFIG)
+            self.addCleanup(run, "systemctl", "stop", "tradesup@" + name, check=False)
+            run("systemctl", "start", "tradesup@" + name)
+        for name in ("one", "two"):
+            status = json.loads(run("tradesup", "status", "-c", "/etc/tradesup/%s.conf" % name, "--json"))
+            self.assertEqual(status["supervisor"]["state_dir"], "/var/lib/tradesup-" + name)
+            self.assertTrue(os.path.isdir("/var/lib/tradesup-%s/flow" % name))
+
+    def test_6_a_user_of_its_own(self):
+        """With sysusers.d the unit takes the user that is there."""
+        run("systemd-sysusers", os.path.join(harness.TREE, "etc", "sysusers.d", "tradesup.conf"))
+        run("systemd-tmpfiles", "--create", os.path.join(harness.TREE, "etc", "tmpfiles.d", "tradesup.conf"))
+        self.assertEqual(os.stat("/etc/tradesup/credentials").st_mode & 0o777, 0o700)
+        run("systemctl", "start", SERVICE)
+        self.assertEqual(os.stat("/proc/" + prop("MainPID")).st_uid, pwd.getpwnam("tradesup").pw_uid)
+
+    def test_6_service_of_a_user(self):
+        shutil.copy(os.path.join(harness.TREE, "etc", "systemd", "user", "tradesup.service"),
+                    "/etc/systemd/user/tradesup.service")
+        run("useradd", "--create-home", "trader")
+        trader = pwd.getpwnam("trader")
+        config = trader.pw_dir + "/.config/tradesup/tradesup.conf"
+        write(config, GOOD_CONFIG)
+        run("chown", "-R", "trader:", trader.pw_dir + "/.config")
+        run("systemctl", "start", "user@%d.service" % trader.pw_uid)
+        environ = {"XDG_RUNTIME_DIR": "/run/user/%d" % trader.pw_uid, "HOME": trader.pw_dir,
+                   "PATH": os.environ["PATH"]}
+
+        def user(*command):
+            return subprocess.run(["runuser", "-u", "trader", "--", *command], env=environ, text=True,
+                                  cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+        self.assertEqual(user("systemctl", "--user", "start", "tradesup").stdout, "")
+        self.addCleanup(user, "systemctl", "--user", "stop", "tradesup")
+        status = json.loads(user("tradesup", "status", "--json").stdout)
+        self.assertEqual(status["supervisor"]["config"], config)
+        self.assertTrue(os.path.isdir(trader.pw_dir + "/.local/state/tradesup/flow"))
+        self.assertEqual(user("systemctl", "--user", "stop", "tradesup").returncode, 0)
 
     def test_7_limited_worker_has_a_cgroup_in_the_service(self):
         write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  memory_max = 1G"))
@@ -196,6 +258,19 @@ class Service(unittest.TestCase):
             connection.connect("/run/tradesup/control")
             connection.sendall(b"fault worker=bot kind=%s\n" % kind.encode())
             return connection.recv(100).startswith(b"ok")
+
+    def test_9_reload(self):
+        run("systemctl", "start", SERVICE)
+        main = prop("MainPID")
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  nofile = 64"))
+        run("systemctl", "reload", SERVICE)
+        self.assertEqual((prop("ActiveState"), prop("MainPID")), ("active", main))
+        wait_until(lambda: "restarted=bot" in journal(), "the event")
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "hartbeat = 0s"))
+        result = subprocess.run(["systemctl", "reload", SERVICE], check=False)
+        self.assertNotEqual(result.returncode, 0)
+        wait_until(lambda: "hartbeat: unknown key" in journal(), "the reason")
+        self.assertEqual((prop("ActiveState"), prop("MainPID")), ("active", main))
 
 
 def in_a_box():

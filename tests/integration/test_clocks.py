@@ -204,6 +204,24 @@ class Monotonic(ClockCase):
             "shutdown": "1h", "worker deaf": self.deaf(shutdown="infinity")})
         self.check_stop(self.start({"other": IDLE}, more=group), "g")
 
+    def test_make_safe(self):
+        """Its deadline is renewed once, too."""
+        self.box.file("safe.sh", "echo $$ >'%s/safe'; exec sleep 1000000\n" % self.box.path)
+        bad = dict(IDLE, make_safe={"command": ["sh", os.path.join(self.box.path, "safe.sh")],
+                                    "timeout": "1h"})
+        run = self.start({"bad": bad}, {"intensity": "0"})
+        self.kill(run, "bad")
+        wait_until(lambda: os.path.exists(os.path.join(self.box.path, "safe")), "its program")
+        self.shift(0, 2 * HOUR)
+        self.status("bad")
+        run.wait_for("supervisor.stall")
+        self.status("bad")
+        self.assertEqual(run.count("worker.make_safe"), 0)
+        self.shift(0, 4 * HOUR)
+        self.box.call("status")  # the answer, if any, is of no interest
+        self.assertEqual(run.wait(), EXIT_ESCALATED, run.tail())
+        self.assertTrue(run.find("worker.make_safe", why="deadline passed"), run.tail())
+
 
 if __name__ == "__main__":
     harness.main()

@@ -185,6 +185,21 @@ class Life(BotCase):
         stop = run.find("worker.stop", worker="bot")[0]
         self.assertEqual(stop["status"], 0)
 
+    def test_event_of_the_bot_is_in_the_log(self):
+        self.change_bot("        if self.count == 2:\n            self.worker.event('order.placed', "
+                        "symbol='B \"T\"\\nC', price=1.5, size=7)\n")
+        path = os.path.join(self.home, "bot.py")
+        with open(path) as file:
+            source = file.read()
+        with open(path, "w") as file:
+            file.write(source.replace("    worker = tradesup.Worker()\n",
+                                      "    worker = bot.worker = tradesup.Worker()\n"))
+        run = self.start()
+        event = run.wait_for("order.placed", worker="bot", price="1.5", size="7")
+        self.assertEqual(event["symbol"], 'B "T"\nC')
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.assertEqual(run.count("worker.garbage"), 0)
+
     def test_runs_alone_as_it_is(self):
         import subprocess
         self.change_bot("        if self.count == 3: raise SystemExit(5)\n")

@@ -210,7 +210,9 @@ class Link(Linked):
                          [[3, 0], [0, 0], [0, 0], [0, 2 ** 63 - 1], [0, 0], [0, 0]])
 
     def test_requests_are_heeded_and_nonsense_is_not(self):
-        for packet in (b"", b"\xc1", b"\x90", b"x" * 70000, miniwire.pack(["stop"]),
+        # A stop, were it not for the byte behind the longest packet there may be.
+        too_long = b"\x93\xa4stop\x05\xc5" + (65536 - 10).to_bytes(2, "big") + b"x" * (65536 - 10) + b"x"
+        for packet in (b"", b"\xc1", b"\x90", b"x" * 70000, too_long, miniwire.pack(["stop"]),
                        miniwire.pack(["stop", "soon"]), miniwire.pack(["stop", -2]),
                        miniwire.pack(["stop", None]), miniwire.pack(["stop", True]),
                        miniwire.pack(["hold"]), miniwire.pack(["hold", 1, "x"]), miniwire.pack(["fault"]),
@@ -297,6 +299,19 @@ class Link(Linked):
         self.worker.status("from the worker")
         self.assertEqual(self.received(), [["status", "from the worker"]])
 
+    def test_event_has_its_fields_in_order(self):
+        self.received()
+        self.worker.event("order.placed", symbol='a "b"\\\n', count=3, buy=True, price=1.5)
+        self.worker.event("feed.stale", level=4, big="x" * 1010, more=1)
+        self.assertEqual(self.received("event"), [
+            [6, "order.placed", 'symbol="a \\"b\\"\\\\\\x0A" count=3 buy=yes price="1.5"'],
+            [4, "feed.stale", 'big="%s" more=1' % ("x" * 1010)]])
+        self.worker.event("feed.stale", big="x" * 1010, more="yy", last=1)
+        self.assertEqual(self.received("event")[0][2], 'big="%s" last=1' % ("x" * 1010))
+        for name, level in (("worker.exit", 6), ("order.", 6), ("order.placed", 2), ("order.X", 6)):
+            with self.assertRaises(ValueError):
+                self.worker.event(name, level)
+
     def test_words_of_a_heal_are_checked(self):
         for words in (("nmae", "success", ""), ("name", "fine", ""), ("name", "success", "", 3)):
             with self.assertRaises(ValueError):
@@ -361,6 +376,11 @@ class Healing(Linked):
         self.assertIn(["heal", 2, "name", "success", "StateFiles: wanted loaded again"], messages)
         self.assertEqual([m[4:6] for m in messages if m[0] == "cycle"],
                          [["import_reload", True], [None, False]])
+
+    def test_name_that_its_user_never_took_over(self):
+        exec("def limit():\n    return LIMIT\n", vars(self.user))  # pylint: disable=exec-used
+        self.assertEqual(self.worker.once(self.user.limit), RESULT)
+        self.assertEqual(self.worker.once(self.user.limit), 5)
 
     def test_relapse_counts_as_failure(self):
         results = [self.worker.once(self.lose_inside) for _ in range(4)]
@@ -444,6 +464,15 @@ class Healing(Linked):
         self.worker.once(raises(Mute()))
         self.assertEqual(self.reports(), [["internal: Mute: ?", False]])
 
+    def test_end_that_cannot_be_looked_at_is_a_failure(self):
+        class Hostile:
+            def __repr__(self):
+                raise RuntimeError("do not look")
+            __bool__ = __str__ = __repr__
+        for run_once in (raises(KeyError(Hostile())), lambda: {"error": Hostile()},
+                         lambda: {"healed": Hostile()}):
+            self.assertIn("RuntimeError: do not look", self.worker.once(run_once)["error"])
+
     def test_exits_pass(self):
         for error in (KeyboardInterrupt(), SystemExit(3)):
             with self.assertRaises(type(error)):
@@ -462,6 +491,7 @@ class Healing(Linked):
         self.send("reload")
         self.assertEqual(self.worker.once(self.user.run_once), "b")
         self.assertEqual((self.user.LIMIT, self.user.five, asked), (60, 5, [1]))
+        self.assertIs(self.user.Files, self.wanted.StateFiles)
         self.assertEqual(self.received("heal"), [])
 
     def test_drill_is_refused_without_leave(self):
@@ -629,10 +659,10 @@ class Alone(unittest.TestCase):
 class Process(unittest.TestCase):
     """Signals and the end of the link, on a process."""
 
-    def start(self, text):
+    def start(self, text, first=""):
         box = Box()
         self.addCleanup(box.close)
-        program = box.file("bot.py", "import os, time\nimport tradesup\nworker = tradesup.Worker()\n"
+        program = box.file("bot.py", first + "import os, time\nimport tradesup\nworker = tradesup.Worker()\n"
                            + textwrap.dedent(text))
         worker = fakesup.Worker(box, command=[sys.executable, program],
                                 environ={"PYTHONPATH": CLIENT})
@@ -688,11 +718,9 @@ class Process(unittest.TestCase):
 
     def test_handler_of_the_bot_is_left_alone(self):
         worker = self.start("""
-            import signal
-            signal.signal(signal.SIGTERM, lambda *_: os._exit(5))
             worker.status("here")
             time.sleep(600)
-            """)
+            """, first="import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(5))\n")
         worker.wait_for("status")
         worker.process.send_signal(signal.SIGTERM)
         self.assertEqual(worker.end(), 5)

@@ -128,6 +128,9 @@ START_TEST(words_that_the_protocol_does_not_know_are_refused)
 	ck_assert_int_eq(tradesup_heal(worker, 1, NULL, "failed", ""), -EINVAL);
 	ck_assert_int_eq(tradesup_heal(worker, 1, "name", NULL, ""), -EINVAL);
 	ck_assert_int_eq(tradesup_heal(worker, 3, "name", "failed", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_event(worker, 2, "order.placed", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_event(worker, 8, "order.placed", ""), -EINVAL);
+	ck_assert_int_eq(tradesup_event(worker, 6, NULL, ""), -EINVAL);
 }
 END_TEST
 

@@ -223,6 +223,8 @@ tradesup_event(struct tradesup *link, int level, const char *name, const char *f
 {
 	struct msg msg = { .type = MSG_EVENT };
 
+	if (level < 3 || level > 7 || !name)
+		return -EINVAL;
 	msg.event.level = level;
 	copy_text(msg.event.name, sizeof(msg.event.name), name);
 	copy_text(msg.event.fields, sizeof(msg.event.fields), fields);

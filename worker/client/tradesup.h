@@ -70,7 +70,7 @@ int tradesup_restart(struct tradesup *link, const char *reason);
 
 /* An event for the supervisor's log. @name: order.*, feed.*, broker.* or strategy.*;
  * @level: of syslog, 3 (error) to 7 (debug); @fields: logfmt, "rule=hold price=1.5", or
- * "". */
+ * "". -EINVAL: another level, or no name. */
 int tradesup_event(
     struct tradesup *link, int level, const char *name, const char *fields);
 int tradesup_bye(struct tradesup *link);

@@ -84,6 +84,16 @@ def _cut(text: Any, limit: int = TEXT_MAX) -> str:
     return data[:limit].decode("utf-8", "ignore")
 
 
+def _logfmt(value: Any) -> str:
+    """A field's value; what could end it, or the line, is escaped."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    text = re.sub(r"([\"\\])", r"\\\1", _cut(value))
+    return '"%s"' % re.sub("[\0-\x1f\x7f]", lambda match: "\\x%02X" % ord(match.group()), text)
+
+
 def pack(value: Any) -> bytes:
     """nil, booleans, integers, texts and sequences of these in msgpack. TypeError for more."""
     if value is None:
@@ -355,7 +365,8 @@ _NET_NAMES = {"TimeoutError", "NetworkError", "ConnectionError", "gaierror", "he
 def _is_net(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _NET_ERRNOS:
         return True
-    return any(base.__name__ in _NET_NAMES or base.__module__.partition(".")[0] in _NET_PACKAGES
+    return any(base.__name__ in _NET_NAMES
+               or str(base.__module__).partition(".")[0] in _NET_PACKAGES
                for base in type(error).__mro__)
 
 
@@ -848,6 +859,22 @@ class Worker:
             raise ValueError("heal: %r %r %r" % (level, kind, outcome))
         self._link.send("heal", level, kind, outcome, _cut(detail))
 
+    def event(self, name: str, level: int = 6, **fields: Any) -> None:
+        """An event for the supervisor's log: event("order.placed", symbol="BTC", price=1.5). Fields
+        past 1023 bytes are left out. ValueError: a name or level that the supervisor would refuse.
+
+        name: begins with order., feed., broker. or strategy. level: of syslog, 3 (error) to 7.
+        """
+        subject = r"(order|feed|broker|strategy)\.[a-z_]{1,40}"
+        if not re.fullmatch(subject, name) or not 3 <= level <= 7:
+            raise ValueError("event: %r %r" % (name, level))
+        text = ""
+        for key, value in fields.items():
+            more = "%s%s=%s" % (" " if text else "", key, _logfmt(value))
+            if len((text + more).encode()) <= TEXT_MAX:
+                text += more
+        self._link.send("event", level, name, text)
+
     def restart(self, reason: str) -> None:
         """Ask for a fresh start. The worker is told to stop a moment later."""
         if self.supervised and not self._wants_restart:
@@ -1035,11 +1062,16 @@ class Worker:
             cycle.fail(fault.kind, "%s%s: %s: %s" % (fault.kind, suffix, fault.name, fault.why))
 
     def _accept(self, cycle: _Cycle, value: Any, raised: Optional[Exception]) -> None:
-        """What the bot raised, or the report in what it returned, if there is one."""
-        if raised is not None:
-            self._handle(cycle, raised)
-        if not isinstance(value, Mapping):
-            return
+        """What the bot raised, or what it returned; both may be made so that looking fails."""
+        try:
+            if raised is not None:
+                self._handle(cycle, raised)
+            elif isinstance(value, Mapping):
+                self._take_report(cycle, value)
+        except Exception as trouble:  # pylint: disable=broad-except
+            cycle.fail("internal", "internal: the cycle's end makes no sense: %s" % _say(trouble))
+
+    def _take_report(self, cycle: _Cycle, value: Mapping[Any, Any]) -> None:
         cycle.clusters = _count(value.get("clusters"))
         cycle.orders = _count(value.get("orders"))
         error = value.get("error")

@@ -4,7 +4,9 @@
  * the exit status. Nothing else.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config.h"
@@ -15,6 +17,7 @@
 #include "worker/trading/loop.h"
 #include "worker/trading/make_safe.h"
 #include "worker/trading/options.h"
+#include "worker/trading/outside.h"
 
 static void
 say(const char *sentence)
@@ -81,12 +84,21 @@ static enum exit_code
 act_on_worker(const struct config *config, const struct config_node *node,
     const struct worker_options *options)
 {
+	const struct outside_wish wish = { .json = options->json,
+		.accept = options->accept,
+		.flatten = options->flatten };
 	struct error error = { "" };
 	enum exit_code code;
 
 	if (options->action == ACTION_RUN)
 		return run(config, node, options->once);
-	if (options->action == ACTION_LEDGER)
+	if (options->action == ACTION_RECONCILE)
+		code = outside_reconcile(config, node, &wish, stdout, &error);
+	else if (options->action == ACTION_PANIC)
+		code = outside_panic(config, node, &wish, stdout, &error);
+	else if (options->backup)
+		code = back_up(config, node, options->backup, stdout, &error);
+	else if (options->action == ACTION_LEDGER)
 		code = print_ledger(config, node, options->json, stdout, &error);
 	else
 		code = make_safe(config, node, stdout, &error);
@@ -104,9 +116,17 @@ act_on_config(const struct worker_options *options)
 	_cleanup_(config_freep) struct config *config = NULL;
 	const struct config_node *node = NULL;
 	struct error error = { "" };
+	int r;
 
-	if (!path || config_load(path, on_config_error, NULL, &config) < 0)
-		return path ? EXIT_CONFIG : EXIT_OSERR;
+	if (!path)
+		return EXIT_OSERR;
+	r = options->text_fd ? config_load_text(atoi(options->text_fd), path,
+				   on_config_error, NULL, &config)
+			     : config_load(path, on_config_error, NULL, &config);
+	if (options->text_fd)
+		close(atoi(options->text_fd));
+	if (r < 0)
+		return EXIT_CONFIG;
 	if (options->name) {
 		node = check_find_worker(config, options->name, &error);
 		if (!node)
