@@ -92,8 +92,9 @@ class Owner(ControlCase):
         self.assertEqual(run.stop(), EXIT_OK)
 
     def test_who_waits_at_the_end_gets_an_answer(self):
-        run = self.start({"command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
-                          "heartbeat": "0", "shutdown": "1s"})
+        run = self.start({"command": ["sh", "-c", "trap '' TERM; echo set; while :; do sleep 0.1; done"],
+                          "heartbeat": "0", "shutdown": "3s"})
+        run.wait_for("worker.output", line="set")
         answers = []
         asker = threading.Thread(target=lambda: answers.append(self.box.ask("stop worker=good")[-1]))
         follower = self.connect()
