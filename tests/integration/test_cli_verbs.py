@@ -421,8 +421,8 @@ TIME                      WORKER  HOW                        ACTION    REPORT
 
     def test_ledger_becomes_the_worker_program(self):
         self.worker_program('echo "$@"; exit 7\n')
-        self.assert_call(["ledger", "flow"], 7, "--ledger -c %s flow\n" % self.box.config)
-        self.assert_call(["ledger", "flow", "--json"], 7, "--ledger -c %s flow --json\n" % self.box.config)
+        self.assert_call(["ledger", "flow"], 7, "--ledger -c %s -- flow\n" % self.box.config)
+        self.assert_call(["ledger", "flow", "--json"], 7, "--ledger -c %s --json -- flow\n" % self.box.config)
         self.box.environ["TRADESUP_WORKER_PROGRAM"] = "/nonexistent/worker"
         self.assert_call(["ledger", "flow"], EXIT_OSERR, "", "/nonexistent/worker: No such file")
 

@@ -21,8 +21,12 @@ struct tempdir {
 static inline void
 tempdir_init(struct tempdir *dir)
 {
+	const char *parent = getenv("TMPDIR");
+
 	memset(dir, 0, sizeof(*dir));
-	strcpy(dir->path, "/tmp/tradesup-unit-XXXXXX");
+	ck_assert_int_lt(snprintf(dir->path, sizeof(dir->path),
+			     "%s/tradesup-unit-XXXXXX", parent ? parent : "/tmp"),
+	    (int)sizeof(dir->path));
 	ck_assert_ptr_nonnull(mkdtemp(dir->path));
 }
 
