@@ -49,6 +49,17 @@ struct config_limits {
 	size_t n_groups;
 };
 
+#define CONFIG_SANDBOX_TMP "/tmp", "/var/tmp" /* what private_tmp replaces */
+
+/** struct config_sandbox - what few workers are kept from; the others have no such
+ * struct */
+struct config_sandbox {
+	char **read_only; /* absolute paths that can be read; NULL: no such bound */
+	bool reads_all;	  /* read_only = yes: all can be read, @read_only is no list */
+	char **write;	  /* absolute paths that can be written, too; NULL: none */
+	bool private_tmp, no_network, seccomp;
+};
+
 /* How a worker that cannot tell becomes ready. */
 enum ready_kind { READY_BY_ITSELF, READY_PORT, READY_FILE, READY_LOG };
 enum probe_kind { PROBE_NONE, PROBE_EXEC, PROBE_TCP, PROBE_HTTP };
@@ -92,6 +103,7 @@ struct config_worker {
 	uint32_t failed_cycles;	  /* this many in a row ask for a restart; 0: never */
 	struct config_limits *limits;	/* NULL: none of them is set */
 	struct config_watch *watch;	/* NULL: none of it is set */
+	struct config_sandbox *sandbox; /* NULL: none */
 	struct config_trading *trading; /* the built-in worker's; NULL if command */
 };
 
@@ -198,6 +210,10 @@ void config_freep(struct config **config);
 
 /** config_find() - a node by its name, anywhere in the tree; NULL if there is none. */
 const struct config_node *config_find(const struct config *config, const char *name);
+
+/** config_sandbox_is_tmp() - whether @path, absolute, is in what private_tmp replaces.
+ */
+bool config_sandbox_is_tmp(const char *path);
 
 /**
  * config_is_own_variable() - whether "K=V" sets a variable that the supervisor itself

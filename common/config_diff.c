@@ -66,6 +66,12 @@ on_make_safe_key(const struct config_key *key, void *data)
 	differs(data, true, "make_safe", key->name);
 }
 
+static void
+on_sandbox_key(const struct config_key *key, void *data)
+{
+	differs(data, false, "sandbox", key->name);
+}
+
 /* Who user and group are can change while their names stay. */
 static bool
 is_same_identity(const struct config_limits *a, const struct config_limits *b)
@@ -109,6 +115,8 @@ compare_workers(const struct config_node *before, const struct config_node *afte
 
 	config_compare(&config_worker_table, &a, &b, on_key, diff);
 	config_watch_compare(before->worker.watch, after->worker.watch, &news, diff);
+	config_sandbox_compare(
+	    before->worker.sandbox, after->worker.sandbox, on_sandbox_key, diff);
 	if (diff->result != CONFIG_RESTART &&
 	    !is_same_identity(a.worker.limits, b.worker.limits))
 		differs(diff, false, "", "user");

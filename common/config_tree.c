@@ -113,6 +113,7 @@ static const struct config_key worker_keys[] = {
 	    .through = AT(worker.watch) },
 	{ "probe", KEY_SECTION, .read = read_probe },
 	{ "make_safe", KEY_SECTION, .read = read_make_safe },
+	{ "sandbox", KEY_SECTION, .read = config_sandbox_read },
 #define IN_LIMITS(member)                                                              \
 	offsetof(struct config_limits, member), .through = AT(worker.limits)
 	{ "cpu_quota", KEY_PERCENT, IN_LIMITS(cpu_quota), .min = 1, .max = 1000000 },
@@ -153,6 +154,7 @@ config_node_free(struct config_node *node)
 		config_deinit(&config_worker_table, node);
 		config_limits_free(node->worker.limits);
 		config_watch_free(node->worker.watch);
+		config_sandbox_free(node->worker.sandbox);
 		config_trading_free(node->worker.trading);
 	}
 	free(node->name);

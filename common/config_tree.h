@@ -87,6 +87,19 @@ gid_t config_limits_group(struct config_reader *reader,
     const struct config_place *place, const struct syntax_entry *section,
     const char *key, const char *name);
 
+/** config_sandbox_read() - the sandbox section of @base, a worker's node. In
+ * config_sandbox.c. */
+void config_sandbox_read(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+
+/** config_sandbox_free() - with all in it; may be NULL. */
+void config_sandbox_free(struct config_sandbox *sandbox);
+
+/** config_sandbox_compare() - find the keys that differ; NULL: none of it is set. */
+void config_sandbox_compare(const struct config_sandbox *a,
+    const struct config_sandbox *b,
+    void (*on_key)(const struct config_key *key, void *data), void *data);
+
 /** config_watch_new() - nothing is set. NULL: out of memory. */
 struct config_watch *config_watch_new(void);
 

@@ -5,11 +5,14 @@
  */
 #include "supervisor/child_limits.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/latch.h"
+#include "common/paths.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/context.h"
 
@@ -23,7 +26,7 @@ wants_cgroup(const struct config_worker *config)
 bool
 child_limits_are_wanted(const struct config_worker *config)
 {
-	return config->limits || config->memory_max_bytes > 0;
+	return config->limits || config->memory_max_bytes > 0 || config->sandbox;
 }
 
 bool
@@ -42,9 +45,11 @@ child_limits_new(const struct config_worker *config)
 {
 	struct child_limits *limits = calloc(1, sizeof(*limits));
 
-	if (limits)
-		limits->spawn =
-		    (struct spawn_limits){ .config = config->limits, .cgroup_fd = -1 };
+	if (!limits)
+		return NULL;
+	limits->spawn =
+	    (struct spawn_limits){ .config = config->limits, .cgroup_fd = -1 };
+	limits->sandbox.ruleset_fd = -1;
 	return limits;
 }
 
@@ -58,6 +63,9 @@ child_limits_free(struct child *child)
 	if (limits->spawn.cgroup_fd >= 0)
 		cgroup_remove_worker(&child->supervisor->cgroup, child_name(child));
 	closep(&limits->spawn.cgroup_fd);
+	sandbox_release(&limits->sandbox);
+	free(limits->own_directory);
+	free(limits->latch_directory);
 	free(limits->environ);
 	free(limits);
 	child->limits = NULL;
@@ -199,6 +207,88 @@ child_limits_prepare(struct child *child, char *const *common)
 	if (!limits->spawn.config || !limits->spawn.config->environment)
 		return common;
 	return merge_environ(limits, common) ? limits->environ : NULL;
+}
+
+/* The sandbox. */
+
+/* What it makes belongs to the user that it will be. Return: 0, -errno. */
+static int
+make_directory(const struct config_worker *config, const char *path)
+{
+	const struct config_limits *limits = config->limits;
+	int r;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	r = path_mkdirs(path, 0700);
+	if (r == 0 && limits && limits->uid != (uid_t)-1 &&
+	    lchown(path, limits->uid, limits->gid) < 0)
+		r = -errno;
+	return r;
+}
+
+static int
+name_directories(struct child *child)
+{
+	struct child_limits *limits = child->limits;
+	const char *state = child->supervisor->state_dir;
+
+	if (!limits->own_directory)
+		limits->own_directory = path_join(state, child_name(child));
+	if (!limits->latch_directory)
+		limits->latch_directory = path_join(state, LATCH_DIRECTORY);
+	return limits->own_directory && limits->latch_directory ? 0 : -ENOMEM;
+}
+
+/* The built-in worker sets latches, too. */
+static int
+make_directories(struct child *child)
+{
+	const struct config_worker *config = child_config(child);
+	int r = make_directory(config, child->limits->own_directory);
+
+	return r == 0 && config->trading
+		   ? make_directory(config, child->limits->latch_directory)
+		   : r;
+}
+
+int
+child_limits_enclose(
+    struct child *child, struct spawn_limits *limits, struct spawn_failure *ret_failure)
+{
+	const struct config_worker *config = child_config(child);
+	struct sandbox_failure failure = { .step = "sandbox.write" };
+	const char *writable[3] = { 0 };
+	int r;
+
+	limits->sandbox = NULL;
+	if (!config->sandbox)
+		return 0;
+	r = name_directories(child);
+	if (r == 0)
+		r = make_directories(child);
+	failure.path = child->limits->own_directory;
+	failure.error = -r;
+	writable[0] = child->limits->own_directory;
+	if (config->trading)
+		writable[1] = child->limits->latch_directory;
+	if (r == 0)
+		r = sandbox_prepare(
+		    config->sandbox, writable, &child->limits->sandbox, &failure);
+	if (r < 0) {
+		*ret_failure =
+		    (struct spawn_failure){ failure.step, failure.error, failure.path };
+		return SPAWN_E_FAILED;
+	}
+	limits->sandbox = &child->limits->sandbox;
+	return 0;
+}
+
+void
+child_limits_disclose(struct child *child)
+{
+	if (child->limits)
+		sandbox_release(&child->limits->sandbox);
 }
 
 bool

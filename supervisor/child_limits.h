@@ -8,13 +8,17 @@
 #include <stdbool.h>
 
 #include "supervisor/child.h"
+#include "supervisor/sandbox.h"
 
 struct child_limits {
 	struct spawn_limits spawn; /* cgroup_fd is owned */
 	char **environ;		   /* what the next start gets; NULL: as everybody */
 	int64_t oom_kills;	   /* in its cgroup when this life began */
-	bool is_set_up;		   /* what lasts over restarts has been done */
-	bool has_memory_max;	   /* the kernel watches its memory, we need not */
+	struct sandbox sandbox;	   /* of the start that is under way */
+	char *own_directory; /* what a sandbox lets it write; NULL: not known yet */
+	char *latch_directory;
+	bool is_set_up;	     /* what lasts over restarts has been done */
+	bool has_memory_max; /* the kernel watches its memory, we need not */
 };
 
 /** child_limits_are_wanted() - whether this worker has any. */
@@ -43,6 +47,19 @@ void child_limits_free(struct child *child);
  * memory.
  */
 char *const *child_limits_prepare(struct child *child, char *const *common);
+
+/**
+ * child_limits_enclose() - prepare the sandbox of a start, if there is to be one
+ * @limits: those of the start; gets it, until child_limits_disclose()
+ *
+ * Makes the worker's state directory, which it could not do by itself. Return: 0;
+ * SPAWN_E_FAILED.
+ */
+int child_limits_enclose(struct child *child, struct spawn_limits *limits,
+    struct spawn_failure *ret_failure);
+
+/** child_limits_disclose() - when the start is over. */
+void child_limits_disclose(struct child *child);
 
 /** child_limits_ended() - kill what the process left in its cgroup. Return: whether it
  * was ended for want of memory there. */

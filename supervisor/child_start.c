@@ -166,9 +166,11 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 	    config->command ? config->command[0] : child->supervisor->worker_program);
 	record_int(&record, "errno", failure->error);
 	record_text(&record, "error", strerror(failure->error));
+	record_text(&record, "path", failure->path);
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_ERROR, &record);
-	snprintf(child->start_error, sizeof(child->start_error), "%s: %s",
-	    failure->step, strerror(failure->error));
+	snprintf(child->start_error, sizeof(child->start_error), "%s: %s%s%s",
+	    failure->step, failure->path ? failure->path : "",
+	    failure->path ? ": " : "", strerror(failure->error));
 }
 
 /* A process whose end we would not hear of must not be: it counts as not started. */
@@ -314,12 +316,16 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
 		return SPAWN_E_FAILED;
 	}
 	limits.config = child_config(child)->limits;
+	if (child_limits_enclose(child, &limits, ret_failure) != 0)
+		return SPAWN_E_FAILED;
 	if (!argv)
 		child_builtin(child, "--make-safe", &builtin, &request);
 	request.environ = environment;
 	request.output_fd = child->output_theirs;
-	request.limits = limits.config ? &limits : NULL;
-	return spawn_start(&request, ret_process, ret_failure);
+	request.limits = limits.config || limits.sandbox ? &limits : NULL;
+	r = spawn_start(&request, ret_process, ret_failure);
+	child_limits_disclose(child);
+	return r;
 }
 
 /* Return: as spawn_start(); *@ret_pending NULL if it has been waited for. */
@@ -331,9 +337,15 @@ make_process(struct child *child, const struct spawn_request *request,
 	int r = SPAWN_E_WAIT;
 
 	*ret_pending = NULL;
+	if (child->limits &&
+	    child_limits_enclose(child, &child->limits->spawn, ret_failure) != 0)
+		return SPAWN_E_FAILED;
 	if (child_launch_may_run_ahead(child))
 		r = spawn_begin(request, ret_process, ret_pending, ret_failure);
-	return r == SPAWN_E_WAIT ? spawn_start(request, ret_process, ret_failure) : r;
+	if (r == SPAWN_E_WAIT)
+		r = spawn_start(request, ret_process, ret_failure);
+	child_limits_disclose(child);
+	return r;
 }
 
 bool

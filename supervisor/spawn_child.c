@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 
 #include "supervisor/raw_call.h"
+#include "supervisor/sandbox.h"
 
 #define KERNEL_SIGSET_SIZE ((NSIG - 1) / 8)
 
@@ -133,6 +134,18 @@ set_limits(struct spawn_launch *launch)
 }
 
 static IN_CHILD int
+enclose(struct spawn_launch *launch,
+    int (*how)(const struct sandbox *sandbox, const char **ret_step))
+{
+	const struct spawn_limits *limits = launch->limits;
+	const char *step;
+
+	return limits && limits->sandbox && how(limits->sandbox, &step) < 0
+		   ? failed(launch, step, errno)
+		   : 0;
+}
+
+static IN_CHILD int
 child_steps(struct spawn_launch *launch)
 {
 	const struct spawn_limits *limits = launch->limits;
@@ -145,6 +158,8 @@ child_steps(struct spawn_launch *launch)
 		return failed(launch, "setsid", -r);
 	if (limits && !launch->is_in_cgroup && spawn_limits_enter_cgroup(limits) < 0)
 		return failed(launch, "cgroup", errno);
+	if (enclose(launch, sandbox_enter) < 0)
+		return -1;
 	r = set_descriptors(launch);
 	if (r < 0)
 		return failed(launch, "descriptors", -r);
@@ -155,6 +170,8 @@ child_steps(struct spawn_launch *launch)
 		return failed(launch, "pdeathsig", -r);
 	/* We may have died before the line above: then no signal will come. */
 	if (raw_call(SYS_getppid, 0, 0, 0, 0) != launch->parent)
+		return -1;
+	if (enclose(launch, sandbox_filter_calls) < 0)
 		return -1;
 	r = raw_call(
 	    SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, KERNEL_SIGSET_SIZE);

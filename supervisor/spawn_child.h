@@ -19,6 +19,7 @@
 struct spawn_failure {
 	const char *step; /* static */
 	int error;	  /* errno, positive */
+	const char *path; /* the path at fault, if it is not the program; NULL */
 };
 
 /** struct spawn_launch - what the child needs, and what it leaves */

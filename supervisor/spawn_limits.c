@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "supervisor/sandbox.h"
 
 IN_CHILD int
 spawn_limits_enter_cgroup(const struct spawn_limits *limits)
@@ -136,6 +137,8 @@ spawn_limits_apply(const struct spawn_limits *limits, const char **ret_step)
 bool
 spawn_limits_change_identity(const struct spawn_limits *limits)
 {
+	if (limits->sandbox && limits->sandbox->needs_user_namespace)
+		return true;
 	return limits->config &&
 	       (limits->config->uid != (uid_t)-1 || limits->config->gid != (gid_t)-1);
 }

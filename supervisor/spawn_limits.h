@@ -10,9 +10,12 @@
 /* Runs on a stack that the sanitizers do not know, on memory that is not its own. */
 #define IN_CHILD __attribute__((no_sanitize("address"), no_sanitize("undefined")))
 
+struct sandbox;
+
 struct spawn_limits {
 	const struct config_limits *config; /* borrowed; NULL: none */
 	int cgroup_fd; /* directory of the cgroup to live in, borrowed; -1: ours */
+	const struct sandbox *sandbox; /* prepared, borrowed; NULL: none */
 };
 
 /**
@@ -32,6 +35,6 @@ int spawn_limits_enter_cgroup(const struct spawn_limits *limits);
  */
 int spawn_limits_apply(const struct spawn_limits *limits, const char **ret_step);
 
-/** spawn_limits_change_identity() - whether spawn_limits_apply() changes users or
- * groups. */
+/** spawn_limits_change_identity() - whether the child becomes somebody else: another
+ * user or group, or one of another user namespace. */
 bool spawn_limits_change_identity(const struct spawn_limits *limits);

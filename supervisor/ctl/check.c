@@ -16,6 +16,7 @@
 #include "common/config.h"
 #include "common/paths.h"
 #include "supervisor/ctl/changes.h"
+#include "supervisor/ctl/check_sandbox.h"
 #include "supervisor/ctl/json.h"
 #include "supervisor/ctl/place.h"
 #include "supervisor/ctl/process.h"
@@ -36,6 +37,18 @@ on_error(const char *message, void *data)
 		fprintf(findings->out, "%s\n", message);
 	else
 		ctl_fail(EXIT_CONFIG, "%s", message);
+}
+
+/* The file is right; this machine does not have what it asks for. */
+static void
+on_problem(const char *message, void *data)
+{
+	struct findings *findings = data;
+
+	if (findings->out)
+		fprintf(findings->out, "%s\n", message);
+	else
+		ctl_fail(EXIT_OSERR, "%s", message);
 }
 
 static size_t
@@ -142,6 +155,9 @@ check(struct findings *findings, char *path, size_t *ret_n_workers)
 	if (r < 0)
 		return ctl_fail(EXIT_OSERR, "%s: %s", path, strerror(-r));
 	*ret_n_workers = count_workers(config->root, false);
+	r = check_sandboxes(config, on_problem, findings);
+	if (r != EXIT_OK)
+		return r;
 	if (count_workers(config->root, true) == 0)
 		return EXIT_OK;
 	return check_trading(findings, path);

@@ -96,6 +96,17 @@ write(int fd, const void *data, size_t size)
 	return next(fd, data, size);
 }
 
+int
+unshare(int flags)
+{
+	int (*next)(int);
+
+	if (must_fail("unshare"))
+		return -1;
+	find_next("unshare", &next);
+	return next(flags);
+}
+
 pid_t
 fork(void)
 {
@@ -145,6 +156,13 @@ syscall(long number, ...)
 	if (number == SYS_pidfd_open && must_fail("pidfd_open"))
 		return -1;
 	if (number == SYS_clone3 && must_fail("clone3"))
+		return -1;
+	if (number == SYS_landlock_create_ruleset &&
+	    must_fail("landlock_create_ruleset"))
+		return -1;
+	if (number == SYS_landlock_restrict_self && must_fail("landlock_restrict_self"))
+		return -1;
+	if (number == SYS_seccomp && must_fail("seccomp"))
 		return -1;
 	find_next("syscall", &next);
 	return next(number, word[0], word[1], word[2], word[3], word[4], word[5]);

@@ -166,6 +166,42 @@ START_TEST(every_value_arrives)
 }
 END_TEST
 
+START_TEST(sandbox_has_paths)
+{
+	const struct config_sandbox *sandbox;
+
+	load_good(
+	    "worker a { command = x }\n"
+	    "worker b { command = x sandbox { read_only = Yes seccomp = yes } }\n"
+	    "worker c { command = x sandbox { read_only = { /usr, sub }\n"
+	    "  write = { /a, b } no_network = yes } }\n"
+	    "worker d { command = x sandbox { read_only = no private_tmp = on } }\n"
+	    "worker e { command = x sandbox { read_only = { yes, /x } } }");
+	ck_assert_ptr_null(config_find(c.config, "a")->worker.sandbox);
+
+	sandbox = config_find(c.config, "b")->worker.sandbox;
+	ck_assert(sandbox->reads_all && sandbox->read_only && sandbox->seccomp);
+	ck_assert(!sandbox->private_tmp && !sandbox->no_network);
+	ck_assert_ptr_null(sandbox->write);
+
+	sandbox = config_find(c.config, "c")->worker.sandbox;
+	ck_assert(!sandbox->reads_all && sandbox->no_network && !sandbox->seccomp);
+	ck_assert_str_eq(sandbox->read_only[0], "/usr");
+	ck_assert_str_eq(sandbox->read_only[1], tempdir_path(&c.dir, "sub"));
+	ck_assert_ptr_null(sandbox->read_only[2]);
+	ck_assert_str_eq(sandbox->write[0], "/a");
+	ck_assert_str_eq(sandbox->write[1], tempdir_path(&c.dir, "b"));
+
+	sandbox = config_find(c.config, "d")->worker.sandbox;
+	ck_assert_ptr_null(sandbox->read_only);
+	ck_assert(sandbox->private_tmp);
+
+	sandbox = config_find(c.config, "e")->worker.sandbox;
+	ck_assert(!sandbox->reads_all);
+	ck_assert_str_eq(sandbox->read_only[0], tempdir_path(&c.dir, "yes"));
+}
+END_TEST
+
 START_TEST(limits_are_there_when_one_is_set)
 {
 	const struct config_limits *limits;
@@ -355,6 +391,13 @@ static const struct {
 	    "t.conf:1: worker w: make_safe: command: is missing" },
 	{ "worker w { make_safe = cancel }",
 	    "t.conf:1: worker w: make_safe: is a section: make_safe { … }" },
+	{ "worker w { sandbox { write = /a } }",
+	    "t.conf:1: worker w: sandbox: write: needs read_only, without which all "
+	    "can be written" },
+	{ "worker w { sandbox { read_only = { '' } } }",
+	    "t.conf:1: worker w: sandbox: read_only: has an empty path" },
+	{ "worker w { sandbox { seccomp = perhaps } }",
+	    "t.conf:1: worker w: sandbox: seccomp: \"perhaps\" is not yes or no" },
 	{ "worker w { probe { interval = 1s } }",
 	    "t.conf:1: worker w: probe: needs one of exec, tcp and http" },
 	{ "worker w { probe { tcp = a:1 http = 'http://a' } }",
@@ -726,6 +769,7 @@ add_tests(TCase *tcase)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, defaults_are_those_of_the_manual);
 	tcase_add_test(tcase, every_value_arrives);
+	tcase_add_test(tcase, sandbox_has_paths);
 	tcase_add_test(tcase, limits_are_there_when_one_is_set);
 	tcase_add_test(tcase, a_quota_is_no_more_than_the_machine_has);
 	tcase_add_test(tcase, shutdown_has_its_words);
