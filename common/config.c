@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config_tree.h"
@@ -19,17 +21,21 @@ on_syntax_error(unsigned line, const char *what, void *data)
 	config_report(data, NULL, line, NULL, "%s", what);
 }
 
+/* One that several processes share has one position for all; it stays where it is. */
+static ssize_t
+read_some(int fd, bool is_shared, char *out, size_t size, size_t at)
+{
+	return is_shared ? pread(fd, out, size, (off_t)at) : read(fd, out, size);
+}
+
 /* All of a file, NUL-terminated. Return: 0, -EFBIG, -errno. */
 static int
-read_file(const char *path, char **ret_text, size_t *ret_length)
+read_all(int fd, bool is_shared, char **ret_text, size_t *ret_length)
 {
 	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t length = 0, size = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	do {
 		if (length + 1 >= size) {
 			char *larger;
@@ -40,7 +46,7 @@ read_file(const char *path, char **ret_text, size_t *ret_length)
 				return -ENOMEM;
 			text = larger;
 		}
-		n = read(fd, text + length, size - length - 1);
+		n = read_some(fd, is_shared, text + length, size - length - 1, length);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		length += n > 0 ? (size_t)n : 0;
@@ -61,6 +67,7 @@ new_config(const char *path)
 
 	if (!config)
 		return NULL;
+	config->text_fd = -1;
 	config->path = strdup(path);
 	config->root = config_node_new(CONFIG_GROUP, CONFIG_ROOT_NAME, 0);
 	if (!config->path || !config->root)
@@ -102,14 +109,13 @@ conclude(struct config_reader *reader, config_on_error on_error, void *data)
 	return failed ? -EINVAL : 0;
 }
 
-/* Reads @path as @reader says. */
+/* Reads a text as @reader says. */
 static int
-load(struct config_reader *reader, const char *path, config_on_error on_error,
-    void *data, struct config **ret_config)
+load_text(struct config_reader *reader, const char *path, const char *text,
+    size_t length, struct config **ret_config)
 {
 	_cleanup_(config_freep) struct config *config = new_config(path);
-	_cleanup_free_ char *directory = directory_of(path), *text = NULL;
-	size_t length = 0;
+	_cleanup_free_ char *directory = directory_of(path);
 	int r;
 
 	if (!config || !directory)
@@ -117,47 +123,121 @@ load(struct config_reader *reader, const char *path, config_on_error on_error,
 	reader->errors.path = path;
 	reader->directory = directory;
 	reader->config = config;
-	r = read_file(path, &text, &length);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		_cleanup_free_ char *message = NULL;
-
-		if (asprintf(&message, "%s: cannot be read: %s", path,
-			r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)) < 0) {
-			message = NULL;
-			return -ENOMEM;
-		}
-		on_error(message, data);
-		return -EINVAL;
-	}
-
 	r = parse(reader, text, length);
 	if (r < 0)
 		reader->errors.out_of_memory = true;
-	r = conclude(reader, on_error, data);
+	r = conclude(reader, reader->on_error, reader->data);
 	if (r < 0)
 		return r;
 	*ret_config = steal(&config);
 	return 0;
 }
 
+/* Return: -EINVAL, -ENOMEM. */
+static int
+cannot_be_read(const struct config_reader *reader, const char *path, int error)
+{
+	_cleanup_free_ char *message = NULL;
+
+	if (error == ENOMEM)
+		return -ENOMEM;
+	if (asprintf(&message, "%s: cannot be read: %s", path,
+		error == EFBIG ? "it is larger than 16 MiB" : strerror(error)) < 0) {
+		message = NULL;
+		return -ENOMEM;
+	}
+	reader->on_error(message, reader->data);
+	return -EINVAL;
+}
+
+/* Return: a descriptor that holds the text and cannot be written to; -errno. */
+static int
+keep_text(const char *text, size_t length)
+{
+	_cleanup_close_ int fd =
+	    memfd_create("tradesup.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < length) {
+		ssize_t n = write(fd, text + done, length - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* Reads @path as @reader says; @keep: and keeps its text. */
+static int
+load(struct config_reader *reader, const char *path, bool keep,
+    struct config **ret_config)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int kept = -1;
+	size_t length = 0;
+	int r = fd < 0 ? -errno : read_all(fd, false, &text, &length);
+
+	if (r == 0 && keep) {
+		kept = keep_text(text, length);
+		r = kept < 0 ? kept : 0;
+	}
+	if (r < 0)
+		return cannot_be_read(reader, path, -r);
+	r = load_text(reader, path, text, length, ret_config);
+	if (r == 0)
+		(*ret_config)->text_fd = steal_fd(&kept);
+	return r;
+}
+
 int
 config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config)
 {
-	struct config_reader reader = { 0 };
+	struct config_reader reader = { .on_error = on_error, .data = data };
 
-	return load(&reader, path, on_error, data, ret_config);
+	return load(&reader, path, false, ret_config);
+}
+
+int
+config_load_keep(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error, .data = data };
+
+	return load(&reader, path, true, ret_config);
 }
 
 int
 config_load_fragment(const char *path, enum auto_shutdown around,
     config_on_error on_error, void *data, struct config **ret_config)
 {
-	struct config_reader reader = { .is_fragment = true, .around = around };
+	struct config_reader reader = { .on_error = on_error,
+		.data = data,
+		.is_fragment = true,
+		.around = around };
 
-	return load(&reader, path, on_error, data, ret_config);
+	return load(&reader, path, true, ret_config);
+}
+
+int
+config_load_text(int fd, const char *path, config_on_error on_error, void *data,
+    struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error, .data = data };
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
+	int r = read_all(fd, true, &text, &length);
+
+	if (r < 0)
+		return cannot_be_read(&reader, path, -r);
+	return load_text(&reader, path, text, length, ret_config);
 }
 
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */
@@ -217,6 +297,7 @@ config_free(struct config *config)
 	if (!config)
 		return NULL;
 	config_node_free(config->root);
+	closep(&config->text_fd);
 	free(config->path);
 	free(config->state_dir);
 	free(config->runtime_dir);

@@ -125,7 +125,8 @@ struct config_node {
 };
 
 struct config {
-	char *path; /* "-" for none (run -- COMMAND) */
+	char *path;  /* "-" for none (run -- COMMAND) */
+	int text_fd; /* config_load_keep(): the text that was read, sealed; else -1 */
 	/* Relative ones are resolved against the file's directory; NULL: see paths.h.
 	 */
 	char *state_dir, *runtime_dir;
@@ -154,7 +155,23 @@ int config_load(
     const char *path, config_on_error on_error, void *data, struct config **ret_config);
 
 /**
- * config_load_fragment() - the same for sections that will be in another file's group
+ * config_load_keep() - the same; the text stays, so that whoever is to go by this
+ * configuration can be given it whatever becomes of the file
+ */
+int config_load_keep(
+    const char *path, config_on_error on_error, void *data, struct config **ret_config);
+
+/**
+ * config_load_text() - the same from a descriptor, as config_load_keep() keeps one; it
+ * is not moved
+ * @path: what it was read from: for messages, and for relative paths
+ */
+int config_load_text(int fd, const char *path, config_on_error on_error, void *data,
+    struct config **ret_config);
+
+/**
+ * config_load_fragment() - as config_load_keep() for sections that will be in another
+ * file's group
  * @around: that group's; it decides whether they may be significant, not what this file
  *          says of a supervisor
  */

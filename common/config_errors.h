@@ -26,6 +26,8 @@ struct config_place {
 
 /** struct config_reader - what the reading of one file needs everywhere */
 struct config_reader {
+	config_on_error on_error;
+	void *data; /* its */
 	struct config_errors errors;
 	const char *directory; /* of the file, "" for the working directory */
 	struct config *config; /* being filled */

@@ -508,6 +508,76 @@ config_read(struct config_reader *reader, const struct config_place *place,
 	}
 }
 
+/* How many bytes of a struct a value takes that is no text. */
+static size_t
+size_of(enum key_type type)
+{
+	if (type == KEY_BOOL)
+		return sizeof(bool);
+	return type == KEY_COUNT || type == KEY_WORD ? sizeof(uint32_t)
+						     : sizeof(int64_t);
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool
+is_same_list(char *const *a, char *const *b)
+{
+	if (!a || !b)
+		return a == b;
+	while (*a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !*a && !*b;
+}
+
+static bool
+is_same(const struct config_key *key, const void *a, const void *b)
+{
+	if (!a || !b)
+		return a == b;
+	switch (key->type) {
+	case KEY_TEXT:
+	case KEY_PATH:
+		return is_same_text(*(char *const *)a, *(char *const *)b);
+	case KEY_COMMAND:
+	case KEY_LIST:
+		return is_same_list(*(char **const *)a, *(char **const *)b);
+	case KEY_SECTION:
+		return true;
+	case KEY_DURATION:
+	case KEY_SHUTDOWN:
+	case KEY_SIZE:
+	case KEY_DECIMAL:
+	case KEY_COUNT:
+	case KEY_LONG:
+	case KEY_PERCENT:
+	case KEY_OCTAL:
+	case KEY_BOOL:
+	case KEY_WORD:
+		break;
+	}
+	return memcmp(a, b, size_of(key->type)) == 0;
+}
+
+void
+config_compare(const struct config_table *table, const void *a, const void *b,
+    void (*on_key)(const struct config_key *key, void *data), void *data)
+{
+	for (size_t i = 0; i < table->n_keys; i++) {
+		const struct config_key *key = &table->keys[i];
+
+		/* find_place() only looks. */
+		if (key->type != KEY_SECTION &&
+		    !is_same(
+			key, find_place(key, (void *)a), find_place(key, (void *)b)))
+			on_key(key, data);
+	}
+}
+
 void
 config_deinit(const struct config_table *table, void *base)
 {

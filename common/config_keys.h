@@ -42,6 +42,7 @@ struct config_key {
 	/* 0, or where the table's struct has a pointer to the one that @offset means;
 	 * while that is NULL the key is known and its value goes nowhere. */
 	size_t through;
+	bool is_live; /* a change of it needs no restart of the process */
 };
 
 /** struct config_table - the keys of one kind of section */
@@ -67,6 +68,14 @@ void config_read(struct config_reader *reader, const struct config_place *place,
 
 /** config_deinit() - free the texts, paths and commands of a struct. */
 void config_deinit(const struct config_table *table, void *base);
+
+/**
+ * config_compare() - find the keys whose values differ in two structs; both NULL behind
+ * a pointer (`through`) are the same
+ * @on_key: called for each
+ */
+void config_compare(const struct config_table *table, const void *a, const void *b,
+    void (*on_key)(const struct config_key *key, void *data), void *data);
 
 /** config_value_text() - a number as canonical text. Return: length of @out. */
 size_t config_value_text(

@@ -326,6 +326,68 @@ config_trading_read(struct config_reader *reader, const struct config_place *out
 	return trading;
 }
 
+struct comparison {
+	const char *section;
+	void (*on_key)(const char *section, const char *key, void *data);
+	void *data;
+};
+
+static void
+on_key_of_table(const struct config_key *key, void *data)
+{
+	const struct comparison *comparison = data;
+
+	comparison->on_key(comparison->section, key->name, comparison->data);
+}
+
+static const char *
+param_of(const struct config_trading *trading, const char *key)
+{
+	for (size_t i = 0; i < trading->n_params; i++)
+		if (strcmp(trading->params[i].key, key) == 0)
+			return trading->params[i].value;
+	return NULL;
+}
+
+/* Another strategy has other parameters; they are no news beside that. */
+static void
+compare_params(const struct config_trading *a, const struct config_trading *b,
+    const struct comparison *comparison)
+{
+	_cleanup_free_ char *module = module_name(b->strategy);
+	const char *section = module ? module : "";
+
+	if (strcmp(a->strategy, b->strategy) != 0)
+		return;
+	for (size_t i = 0; i < b->n_params; i++) {
+		const struct config_param *param = &b->params[i];
+		const char *other =
+		    i < a->n_params && strcmp(a->params[i].key, param->key) == 0
+			? a->params[i].value
+			: param_of(a, param->key);
+
+		if (!other || strcmp(other, param->value) != 0)
+			comparison->on_key(section, param->key, comparison->data);
+	}
+	for (size_t i = 0; i < a->n_params; i++)
+		if (!param_of(b, a->params[i].key))
+			comparison->on_key(section, a->params[i].key, comparison->data);
+}
+
+void
+config_trading_compare(const struct config_trading *a, const struct config_trading *b,
+    void (*on_key)(const char *section, const char *key, void *data), void *data)
+{
+	struct comparison comparison = { "", on_key, data };
+
+	config_compare(&trading_table, a, b, on_key_of_table, &comparison);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		comparison.section = parts[i].name;
+		config_compare(&parts[i].table, a, b, on_key_of_table, &comparison);
+	}
+	compare_params(a, b, &comparison);
+}
+
 struct config_trading *
 config_trading_free(struct config_trading *trading)
 {

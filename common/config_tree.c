@@ -60,38 +60,48 @@ static const struct config_key supervisor_keys[] = {
 
 #define AT(member) offsetof(struct config_node, member)
 static const struct config_key group_keys[] = {
-	{ "strategy", KEY_WORD, AT(group.plan), "one_for_one", .words = plans },
-	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 1000000000 },
-	{ "period", KEY_DURATION, AT(group.period_ns), "60s", SHORTEST, LONGEST },
+	{ "strategy", KEY_WORD, AT(group.plan), "one_for_one", .words = plans,
+	    .is_live = true },
+	{ "intensity", KEY_COUNT, AT(group.intensity), "3", 0, 1000000000,
+	    .is_live = true },
+	{ "period", KEY_DURATION, AT(group.period_ns), "60s", SHORTEST, LONGEST,
+	    .is_live = true },
 	{ "auto_shutdown", KEY_WORD, AT(group.auto_shutdown), "never",
-	    .words = shutdowns },
-	{ "restart", KEY_WORD, AT(restart), "permanent", .words = restarts },
-	{ "significant", KEY_BOOL, AT(significant), "no" },
-	{ "shutdown", KEY_SHUTDOWN, AT(shutdown_ns), "infinity", 0, LONGEST },
+	    .words = shutdowns, .is_live = true },
+	{ "restart", KEY_WORD, AT(restart), "permanent", .words = restarts,
+	    .is_live = true },
+	{ "significant", KEY_BOOL, AT(significant), "no", .is_live = true },
+	{ "shutdown", KEY_SHUTDOWN, AT(shutdown_ns), "infinity", 0, LONGEST,
+	    .is_live = true },
 	{ "worker", KEY_SECTION, .read = read_worker, .is_titled = true },
 	{ "group", KEY_SECTION, .read = read_group, .is_titled = true },
 };
 
 static const struct config_key worker_keys[] = {
 	{ "command", KEY_COMMAND, AT(worker.command) },
-	{ "restart", KEY_WORD, AT(restart), "permanent", .words = restarts },
-	{ "significant", KEY_BOOL, AT(significant), "no" },
-	{ "shutdown", KEY_SHUTDOWN, AT(shutdown_ns), "5s", 0, LONGEST },
+	{ "restart", KEY_WORD, AT(restart), "permanent", .words = restarts,
+	    .is_live = true },
+	{ "significant", KEY_BOOL, AT(significant), "no", .is_live = true },
+	{ "shutdown", KEY_SHUTDOWN, AT(shutdown_ns), "5s", 0, LONGEST,
+	    .is_live = true },
 	{ "notify", KEY_WORD, AT(worker.notify), "none", .words = notifies },
 	{ "watchdog", KEY_DURATION, AT(worker.watchdog_ns), "0s", 0, LONGEST },
-	{ "heartbeat", KEY_DURATION, AT(worker.heartbeat_ns), "2s", 0, DAY },
-	{ "misses", KEY_COUNT, AT(worker.misses), "3", 1, 1000 },
-	{ "cycle_timeout", KEY_DURATION, AT(worker.cycle_timeout_ns), "30s", 0,
-	    LONGEST },
-	{ "start_timeout", KEY_DURATION, AT(worker.start_timeout_ns), "30s", 0,
-	    LONGEST },
-	{ "restart_delay", KEY_DURATION, AT(worker.restart_delay_ns), "0s", 0,
-	    LONGEST },
+	{ "heartbeat", KEY_DURATION, AT(worker.heartbeat_ns), "2s", 0, DAY,
+	    .is_live = true },
+	{ "misses", KEY_COUNT, AT(worker.misses), "3", 1, 1000, .is_live = true },
+	{ "cycle_timeout", KEY_DURATION, AT(worker.cycle_timeout_ns), "30s", 0, LONGEST,
+	    .is_live = true },
+	{ "start_timeout", KEY_DURATION, AT(worker.start_timeout_ns), "30s", 0, LONGEST,
+	    .is_live = true },
+	{ "restart_delay", KEY_DURATION, AT(worker.restart_delay_ns), "0s", 0, LONGEST,
+	    .is_live = true },
 	{ "restart_delay_max", KEY_DURATION, AT(worker.restart_delay_max_ns), "30s", 0,
-	    LONGEST },
-	{ "stable_after", KEY_DURATION, AT(worker.stable_after_ns), "60s", 0, LONGEST },
+	    LONGEST, .is_live = true },
+	{ "stable_after", KEY_DURATION, AT(worker.stable_after_ns), "60s", 0, LONGEST,
+	    .is_live = true },
 	{ "memory_max", KEY_SIZE, AT(worker.memory_max_bytes), "0", 0, INT64_MAX },
-	{ "failed_cycles", KEY_COUNT, AT(worker.failed_cycles), "3", 0, 1000000 },
+	{ "failed_cycles", KEY_COUNT, AT(worker.failed_cycles), "3", 0, 1000000,
+	    .is_live = true },
 	{ "trading", KEY_SECTION, .read = read_trading },
 	{ "ready", KEY_LIST, offsetof(struct config_watch, ready_words),
 	    .through = AT(worker.watch) },
@@ -120,8 +130,8 @@ static const struct config_key file_keys[] = {
 };
 
 static const struct config_table supervisor_table = CONFIG_TABLE(supervisor_keys);
-static const struct config_table group_table = CONFIG_TABLE(group_keys);
-static const struct config_table worker_table = CONFIG_TABLE(worker_keys);
+const struct config_table config_group_table = CONFIG_TABLE(group_keys);
+const struct config_table config_worker_table = CONFIG_TABLE(worker_keys);
 static const struct config_table file_table = CONFIG_TABLE(file_keys);
 
 struct config_node *
@@ -134,7 +144,7 @@ config_node_free(struct config_node *node)
 			config_node_free(node->group.children[i]);
 		free(node->group.children);
 	} else {
-		config_deinit(&worker_table, node);
+		config_deinit(&config_worker_table, node);
 		config_limits_free(node->worker.limits);
 		config_watch_free(node->worker.watch);
 		config_trading_free(node->worker.trading);
@@ -306,8 +316,8 @@ static void
 make_limits(struct config_reader *reader, const struct syntax_entry *entry,
     struct config_worker *worker)
 {
-	if (!config_uses(
-		&worker_table, entry, offsetof(struct config_node, worker.limits)))
+	if (!config_uses(&config_worker_table, entry,
+		offsetof(struct config_node, worker.limits)))
 		return;
 	worker->limits = config_limits_new();
 	if (!worker->limits)
@@ -327,7 +337,7 @@ read_worker(struct config_reader *reader, const struct config_place *outer,
 	check_name(reader, &place, entry);
 	make_limits(reader, entry, &node->worker);
 	make_watch(reader, entry, &node->worker);
-	config_read(reader, &place, &worker_table, entry, NULL, node);
+	config_read(reader, &place, &config_worker_table, entry, NULL, node);
 	check_worker(reader, &place, entry, node);
 	if (node->worker.limits)
 		config_limits_check(reader, &place, entry, node->worker.limits);
@@ -352,7 +362,7 @@ read_group(struct config_reader *reader, const struct config_place *outer,
 		return;
 	check_name(reader, &place, entry);
 	reserve_children(reader, &node->group, entry);
-	config_read(reader, &place, &group_table, entry, NULL, node);
+	config_read(reader, &place, &config_group_table, entry, NULL, node);
 	if (node->significant && node->restart == RESTART_PERMANENT)
 		config_report(reader, &place, config_line(entry, "significant"),
 		    "significant", "a permanent group cannot be significant");
@@ -470,5 +480,5 @@ void
 config_tree_defaults(struct config_reader *reader, struct config_node *worker)
 {
 	read_supervisor(reader, NULL, NULL, reader->config->root);
-	config_read(reader, NULL, &worker_table, NULL, NULL, worker);
+	config_read(reader, NULL, &config_worker_table, NULL, NULL, worker);
 }

@@ -10,6 +10,9 @@
 
 #define CONFIG_ROOT_NAME "root"
 
+/* The keys of both kinds of node; their structs are struct config_node. */
+extern const struct config_table config_worker_table, config_group_table;
+
 /** config_node_new() - NULL: out of memory. */
 struct config_node *config_node_new(
     enum config_node_type type, const char *name, unsigned line);
@@ -35,6 +38,14 @@ void config_tree_defaults(struct config_reader *reader, struct config_node *work
  */
 struct config_trading *config_trading_read(struct config_reader *reader,
     const struct config_place *outer, const struct syntax_entry *entry);
+
+/**
+ * config_trading_compare() - find the keys whose values differ; neither is NULL
+ * @on_key: called for each with the section it stands in, "" for the trading section
+ */
+void config_trading_compare(const struct config_trading *a,
+    const struct config_trading *b,
+    void (*on_key)(const char *section, const char *key, void *data), void *data);
 
 /**
  * config_module_read() - the section of a strategy's parameters, into @trading
@@ -66,6 +77,16 @@ struct config_watch *config_watch_new(void);
 
 /** config_watch_free() - with all in it; may be NULL. */
 void config_watch_free(struct config_watch *watch);
+
+/** struct config_watch_news - which keys of the two sections differ */
+struct config_watch_news {
+	void (*on_probe)(const struct config_key *key, void *data);
+	void (*on_make_safe)(const struct config_key *key, void *data);
+};
+
+/** config_watch_compare() - NULL: none of it is set. */
+void config_watch_compare(const struct config_watch *a, const struct config_watch *b,
+    const struct config_watch_news *news, void *data);
 
 /** config_watch_read_probe(), config_watch_read_make_safe() - those sections of a
  * worker. In config_watch.c. */

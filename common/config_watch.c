@@ -58,6 +58,22 @@ config_watch_free(struct config_watch *watch)
 	free(watch);
 }
 
+/* One that has none has none of it set. */
+void
+config_watch_compare(const struct config_watch *a, const struct config_watch *b,
+    const struct config_watch_news *news, void *data)
+{
+	static const struct config_watch unset = { .make_safe_timeout_ns =
+						       MAKE_SAFE_TIMEOUT_NS };
+
+	if (!a)
+		a = &unset;
+	if (!b)
+		b = &unset;
+	config_compare(&probe_table, a, b, news->on_probe, data);
+	config_compare(&make_safe_table, a, b, news->on_make_safe, data);
+}
+
 static void
 report(struct config_reader *reader, const struct config_place *place, unsigned line,
     const char *key, const char *text, const char *what)

@@ -37,6 +37,12 @@ log_setup(enum log_format format, enum log_level threshold, log_sink sink)
 	state.sink = sink;
 }
 
+void
+log_set_format(enum log_format format)
+{
+	state.format = format;
+}
+
 /*
  * A reader that is slow for a moment gets a moment; one that has stopped costs that
  * moment once, and nothing until a line goes through again.

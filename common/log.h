@@ -32,6 +32,9 @@ typedef bool (*log_sink)(enum log_level level, const struct record *record);
  */
 void log_setup(enum log_format format, enum log_level threshold, log_sink sink);
 
+/** log_set_format() - from the next line on. */
+void log_set_format(enum log_format format);
+
 /**
  * log_record() - write one record
  *

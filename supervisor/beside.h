@@ -26,7 +26,7 @@ LIST_HEAD(beside_list, beside);
 typedef void (*beside_ended)(void *data, const struct exit_reason *reason, bool killed);
 
 struct beside_program {
-	char *const *argv;
+	char *const *argv;	/* NULL: what makes the built-in worker safe */
 	char *const *variables; /* further ones, "K=V", NULL-terminated; NULL: none */
 	int64_t deadline_ns;	/* from now, then SIGKILL; 0: none */
 	beside_ended ended;

@@ -133,6 +133,18 @@ child_free(struct child *child)
 	free(child);
 }
 
+void
+child_inherit(struct child *child, struct child *from)
+{
+	child->lives = from->lives;
+	child->restarts = from->restarts;
+	child->heals = from->heals;
+	memcpy(child->restart_times_ns, from->restart_times_ns,
+	    sizeof(child->restart_times_ns));
+	child->decisions = steal(&from->decisions);
+	child->output = steal(&from->output);
+}
+
 /* The timer. */
 
 static int64_t
@@ -155,6 +167,27 @@ rules_of(const struct child *child)
 		.leave_timeout_ns = child->node.config->shutdown_ns > 0
 					? child->node.config->shutdown_ns
 					: 0 };
+}
+
+static bool
+has_other_deadlines(const struct config_worker *a, const struct config_worker *b)
+{
+	return a->heartbeat_ns != b->heartbeat_ns || a->misses != b->misses ||
+	       a->cycle_timeout_ns != b->cycle_timeout_ns ||
+	       a->start_timeout_ns != b->start_timeout_ns;
+}
+
+/* What it did before is not measured by what has only been asked of it now. */
+void
+child_reconfigured(struct child *child, const struct config_node *before)
+{
+	if (child->limits)
+		child->limits->spawn.config = child_config(child)->limits;
+	if (!child_is_alive(child) ||
+	    !has_other_deadlines(&before->worker, child_config(child)))
+		return;
+	child->seen.packet_ns = child->seen.advance_ns = clock_monotonic_ns();
+	child_rearm(child);
 }
 
 static enum heartbeat_late

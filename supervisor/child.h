@@ -61,7 +61,7 @@ struct child {
 	int64_t stable_ns; /* a restart counts as healed then; HEARTBEAT_NEVER if not */
 	int64_t kill_after_ns; /* what kill_ns was set to, for a fresh one after a
 				  stall; 0: it has had that */
-	int64_t eof_ns;	   /* it closed its link: ended then; HEARTBEAT_NEVER if not */
+	int64_t eof_ns; /* it closed its link: ended then; HEARTBEAT_NEVER if not */
 	int64_t
 	    memory_ns; /* next look at its memory; HEARTBEAT_NEVER without a limit */
 
@@ -103,6 +103,13 @@ struct child *child_new(
     struct supervisor *supervisor, const struct config_node *config);
 void child_free(struct child *child);
 
+/** child_inherit() - @child takes the place of @from, which is down: its history, its
+ * counters, what it wrote */
+void child_inherit(struct child *child, struct child *from);
+
+/** child_reconfigured() - its configuration is another one, which needs no restart. */
+void child_reconfigured(struct child *child, const struct config_node *before);
+
 /* Callbacks of the loop, with the child as @data; child_start.c connects them. */
 void child_on_exit(evutil_socket_t fd, short what, void *data);
 void child_on_link(evutil_socket_t fd, short what, void *data);
@@ -117,8 +124,23 @@ bool child_start(struct child *child);
 bool child_stop(struct child *child, bool kill);
 
 /**
+ * child_builtin() - the command line of the built-in worker's program
+ * @mode: an option that comes first; NULL: none
+ * @request: argv and text_fd are filled, by its link_fd
+ *
+ * It works by the configuration that we work by, whatever has become of the file.
+ */
+struct child_builtin {
+	char *argv[9];
+	char number[12];
+};
+void child_builtin(const struct child *child, const char *mode,
+    struct child_builtin *ret_command, struct spawn_request *request);
+
+/**
  * child_run_beside() - run another program for this worker, with its environment and
  * output, without a link
+ * @argv: NULL: what makes the built-in worker safe
  * @variables: further ones, "K=V", NULL-terminated; NULL: none
  *
  * Return: as spawn_start(); the caller reaps it.

@@ -16,11 +16,12 @@
 #include "supervisor/child_limits.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/fragment.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
-/* epoll has bounds of its own (memory, max_user_watches): what it does not take we would
- * not hear. Return: 0, -errno. */
+/* epoll has bounds of its own (memory, max_user_watches): what it does not take we
+ * would not hear. Return: 0, -errno. */
 static int
 watch(struct child *child, struct event *event, int fd, event_callback_fn call)
 {
@@ -204,6 +205,7 @@ begin_life(struct child *child, int link_fd, const struct spawned *process)
 	child->told_refused = false;
 	child->died = false;
 	child->doom = DOOM_NONE;
+	child->start_error[0] = '\0';
 	child->doom_detail[0] = '\0';
 	child->killed = false;
 	child->kill_ns = child->eof_ns = HEARTBEAT_NEVER;
@@ -242,11 +244,42 @@ report_start(struct child *child)
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
 }
 
+void
+child_builtin(const struct child *child, const char *mode,
+    struct child_builtin *ret_command, struct spawn_request *request)
+{
+	const struct config *config =
+	    fragment_config_of(child->supervisor, &child->node);
+	char **to = ret_command->argv;
+
+	if (!config)
+		config = child->supervisor->config;
+	*to++ = child->supervisor->worker_program;
+	if (mode)
+		*to++ = (char *)mode;
+	*to++ = (char *)"-c";
+	*to++ = config->path;
+	if (config->text_fd >= 0) {
+		request->text_fd = config->text_fd;
+		snprintf(ret_command->number, sizeof(ret_command->number), "%d",
+		    spawn_text_number(request));
+		*to++ = (char *)"--text-fd";
+		*to++ = ret_command->number;
+	}
+	*to++ = (char *)child_name(child);
+	*to = NULL;
+	request->argv = ret_command->argv;
+}
+
 int
 child_run_beside(struct child *child, char *const *argv, char *const *variables,
     struct spawned *ret_process, struct spawn_failure *ret_failure)
 {
 	struct spawn_limits limits = { .cgroup_fd = -1 };
+	struct spawn_request request = {
+		.argv = argv, .slots = &child->supervisor->slots, .link_fd = -1
+	};
+	struct child_builtin builtin;
 	struct child_environ extra;
 	char *const *environment;
 	int r = open_output(child);
@@ -264,21 +297,22 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
 		return SPAWN_E_FAILED;
 	}
 	limits.config = child_config(child)->limits;
-	return spawn_start(&(struct spawn_request){ .argv = argv,
-			       .environ = environment,
-			       .slots = &child->supervisor->slots,
-			       .link_fd = -1,
-			       .output_fd = child->output_theirs,
-			       .limits = limits.config ? &limits : NULL },
-	    ret_process, ret_failure);
+	if (!argv)
+		child_builtin(child, "--make-safe", &builtin, &request);
+	request.environ = environment;
+	request.output_fd = child->output_theirs;
+	request.limits = limits.config ? &limits : NULL;
+	return spawn_start(&request, ret_process, ret_failure);
 }
 
 bool
 child_start(struct child *child)
 {
 	const struct config_worker *config = child_config(child);
-	char *builtin[] = { child->supervisor->worker_program, (char *)"-c",
-		child->supervisor->config->path, (char *)child_name(child), NULL };
+	struct spawn_request request = { .argv = config->command,
+		.slots = &child->supervisor->slots,
+		.limits = child->limits ? &child->limits->spawn : NULL };
+	struct child_builtin builtin;
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct child_environ extra;
 	char *const *environment = NULL;
@@ -303,18 +337,16 @@ child_start(struct child *child)
 		environment = fill_environ(child, &extra);
 		r = environment ? 0 : -ENOMEM;
 	}
-	if (r < 0)
+	if (r < 0) {
 		failure.error = -r;
-	else
-		r = spawn_start(
-		    &(struct spawn_request){
-			.argv = config->command ? config->command : builtin,
-			.environ = environment,
-			.slots = &child->supervisor->slots,
-			.link_fd = theirs,
-			.output_fd = child->output_theirs,
-			.limits = child->limits ? &child->limits->spawn : NULL },
-		    &process, &failure);
+	} else {
+		request.environ = environment;
+		request.link_fd = theirs;
+		request.output_fd = child->output_theirs;
+		if (!config->command)
+			child_builtin(child, NULL, &builtin, &request);
+		r = spawn_start(&request, &process, &failure);
+	}
 	if (r == 0) {
 		r = watch_life(child, ours, &process);
 		if (r < 0)

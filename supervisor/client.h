@@ -33,6 +33,13 @@ struct tree_request *client_expect(struct client *client);
  */
 void client_answered(struct tree_request *request, const char *why);
 
+/** client_of() - the client that waits for this request; NULL: it is gone. */
+struct client *client_of(struct tree_request *request);
+
+/** client_finished() - the same for what the tree does not answer; @code: EXIT_OK, or
+ * why not. @request: NULL: nobody waits. */
+void client_finished(struct tree_request *request, int code, const char *why);
+
 /** client_follow() - from now on each event line about @worker (NULL: all) with this
  * name (NULL: all but worker.output); @event is static. */
 void client_follow(struct client *client, const char *worker, const char *event);

@@ -21,6 +21,7 @@
 #include "supervisor/context.h"
 #include "supervisor/fragment.h"
 #include "supervisor/holds.h"
+#include "supervisor/reload.h"
 
 #define LINES_DEFAULT 50
 #define HELD_MAX 2048
@@ -61,7 +62,8 @@ status_of_supervisor(struct supervisor *supervisor, struct client *client,
 	record_init(&row, "supervisor");
 	record_int(&row, "pid", getpid());
 	record_int(&row, "up_ms", (now_ns - supervisor->started_ns) / NS_PER_MS);
-	record_text(&row, "state", phase_name(supervisor->phase));
+	record_text(&row, "state",
+	    supervisor->reload ? "reloading" : phase_name(supervisor->phase));
 	record_int(&row, "restarts", supervisor->restarts);
 	record_int(&row, "in_period",
 	    (int64_t)intensity_used(&supervisor->tree.root->window, now_ns));
@@ -146,7 +148,9 @@ status_of_worker(struct node *node, void *data)
 	record_int(&row, "heals", (int64_t)child->heals);
 	if (child->failed_cycles > 0)
 		record_int(&row, "failed_cycles", child->failed_cycles);
-	record_text(&row, "error", child->error);
+	record_text(&row, "error",
+	    node->state == NODE_DOWN && child->start_error[0] ? child->start_error
+							      : child->error);
 	record_text(&row, "status", child->status);
 	if (child->wake_ns != HEARTBEAT_NEVER)
 		record_int(
@@ -404,6 +408,27 @@ cmd_add(
 	supervisor_sweep_soon(supervisor);
 }
 
+/* reload, diff */
+
+static void
+cmd_reload(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	(void)request;
+	if (may_change(supervisor, client))
+		reload_by_request(supervisor, client);
+}
+
+static void
+cmd_diff(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	const char *file = record_get(request, "file");
+
+	if (may_change(supervisor, client))
+		reload_show(supervisor, client, file ? file : "");
+}
+
 /* events, logs */
 
 static bool
@@ -632,6 +657,8 @@ static const struct {
 	{ "add", cmd_add },
 	{ "remove", cmd_remove },
 	{ "restart", cmd_restart },
+	{ "reload", cmd_reload },
+	{ "diff", cmd_diff },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },
 	{ "hold", cmd_hold },

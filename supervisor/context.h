@@ -19,6 +19,7 @@
 struct aftermath;
 struct control;
 struct fragment;
+struct reload;
 
 TAILQ_HEAD(fragment_list, fragment);
 
@@ -40,7 +41,10 @@ enum {
 #define SUPERVISOR_ENV_EXTRA 16 /* variables of our own in a worker's environment */
 
 struct supervisor {
-	const struct config *config; /* borrowed */
+	struct config *config; /* owned; a reload puts another one in its place */
+	bool log_format_given; /* on the command line: the file's does not count */
+	struct reload *reload; /* NULL: none is going on */
+	bool has_terminal;     /* whose end is one for us, too */
 	char *state_dir, *runtime_dir;
 	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
 	char *worker_program; /* of the built-in worker */
@@ -85,6 +89,10 @@ int64_t supervisor_look(struct supervisor *supervisor, int64_t due_ns);
 /** supervisor_sweep_soon() - a worker has ended: look for orphans it left, when there
  * is time. */
 void supervisor_sweep_soon(struct supervisor *supervisor);
+
+/** supervisor_tell() - sd_notify(3): the line for systemctl status, and @what: other
+ * assignments, each ended by a newline. */
+void supervisor_tell(struct supervisor *supervisor, const char *what);
 
 /** supervisor_cannot() - log that a step of the start failed. Return: EXIT_OSERR. */
 int supervisor_cannot(struct supervisor *supervisor, const char *what, int error);

@@ -152,6 +152,27 @@ client_answered(struct tree_request *request, const char *why)
 	free(wish);
 }
 
+struct client *
+client_of(struct tree_request *request)
+{
+	return ((struct wish *)request)->client;
+}
+
+void
+client_finished(struct tree_request *request, int code, const char *why)
+{
+	struct wish *wish = (struct wish *)request;
+
+	if (wish && wish->client) {
+		wish->client->wish = NULL;
+		if (code != EXIT_OK)
+			client_error(wish->client, code, "%s", why);
+		else
+			client_ok(wish->client);
+	}
+	free(wish);
+}
+
 void
 client_follow(struct client *client, const char *worker, const char *event)
 {

@@ -29,6 +29,14 @@
  *		end of the group's list (the root's if none is named)
  *	remove worker
  *		no rows; ok when what was down is off the list
+ *	reload
+ *		`reload config`, then `change kind worker|group in keys` for each thing
+ *		that differs, kind being stop, restart, change (while it runs), reorder,
+ *		adopt (it had been added) or start; `failed worker|group` for what could
+ *		not be started; ok when all is done. `problem text` for what is wrong
+ *		with the file, and then an error: nothing has been changed
+ *	diff file
+ *		the same rows for what a reload would do if the file were this one
  *	events [lines] [follow] [worker]
  *		event lines as in the log, with ts= first
  *	logs [worker] [lines] [follow]

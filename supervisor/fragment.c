@@ -50,14 +50,35 @@ fragment_load(struct supervisor *supervisor, const struct fragment_request *requ
 	return 0;
 }
 
-void
-fragment_unused(struct supervisor *supervisor, const struct config_node *node)
+static struct fragment *
+find(struct supervisor *supervisor, const struct config_node *node)
 {
 	struct fragment *fragment;
 
 	TAILQ_FOREACH(fragment, &supervisor->fragments, entry)
 		if (fragment->config->root->group.children[0] == node)
-			fragment->unused = true;
+			return fragment;
+	return NULL;
+}
+
+const struct config *
+fragment_config_of(struct supervisor *supervisor, const struct node *node)
+{
+	const struct fragment *fragment = NULL;
+
+	for (; node && !fragment; node = node->parent ? &node->parent->node : NULL)
+		if (node->added)
+			fragment = find(supervisor, node->config);
+	return fragment ? fragment->config : NULL;
+}
+
+void
+fragment_unused(struct supervisor *supervisor, const struct config_node *node)
+{
+	struct fragment *fragment = find(supervisor, node);
+
+	if (fragment)
+		fragment->unused = true;
 }
 
 void

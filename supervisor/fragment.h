@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fragments: the configurations of workers and groups that an operator added while we run.
- * Each lives as long as its node.
+ * Fragments: the configurations of workers and groups that an operator added while we
+ * run. Each lives as long as its node.
  */
 #pragma once
 
 #include "common/config.h"
 
+struct node;
 struct supervisor;
 
 #define FRAGMENT_E_BAD 1 /* on_error has said why */
@@ -26,7 +27,13 @@ struct fragment_request {
 int fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
     config_on_error on_error, void *data, const struct config_node **ret_node);
 
-/** fragment_unused() - no node uses it any more; freed later. Not a fragment: nothing. */
+/** fragment_config_of() - that of what was added and holds this node, or is it; NULL:
+ * nobody added it. */
+const struct config *fragment_config_of(
+    struct supervisor *supervisor, const struct node *node);
+
+/** fragment_unused() - no node uses it any more; freed later. Not a fragment: nothing.
+ */
 void fragment_unused(struct supervisor *supervisor, const struct config_node *node);
 
 /** fragment_purge() - free the unused ones; with @all, all of them. */

@@ -29,9 +29,10 @@ static const struct verb verbs[] = {
 	    .name = "check",
 	    .synopsis = "",
 	    .summary = "check a configuration and all that it names",
-	    .options = JSON,
-	    .example = "tradesup check -c tradesup.conf",
-	    .exits = "0 it is good; 64 usage; 71 it could not be checked; 78 it is bad",
+	    .options = JSON | OPTION_BIT(OPTION_DIFF),
+	    .example = "tradesup check --diff -c tradesup.conf",
+	    .exits = "0 it is good; 64 usage; 69 no supervisor answers (--diff); "
+		     "71 it could not be checked; 78 it is bad",
 	    .run = ctl_check,
 	},
 	{
@@ -157,6 +158,15 @@ static const struct verb verbs[] = {
 	    .example = "tradesup remove flow",
 	    .exits = EXITS_TALK "; " REFUSED,
 	    .run = ctl_workers,
+	},
+	{
+	    .name = "reload",
+	    .synopsis = "",
+	    .summary = "read the configuration again, and do what has changed in it",
+	    .options = JSON,
+	    .example = "tradesup reload",
+	    .exits = EXITS_TALK "; 71 it was refused, or not all could be started",
+	    .run = ctl_reload,
 	},
 	{
 	    .name = "ledger",

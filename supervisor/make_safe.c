@@ -105,13 +105,9 @@ begin(struct child *child, enum make_safe_when when)
 {
 	const struct config_watch *watch = child_config(child)->watch;
 	struct supervisor *supervisor = child->supervisor;
-	char *builtin[] = { supervisor->worker_program, (char *)"--make-safe",
-		(char *)"-c", supervisor->config->path, (char *)child_name(child),
-		NULL };
-	struct beside_program program = { .argv = builtin,
-		.deadline_ns = MAKE_SAFE_TIMEOUT_NS,
-		.ended = on_ended,
-		.data = child };
+	struct beside_program program = {
+		.deadline_ns = MAKE_SAFE_TIMEOUT_NS, .ended = on_ended, .data = child
+	};
 	struct spawn_failure failure;
 	struct facts facts;
 

@@ -67,13 +67,13 @@ reset_dispositions(void)
 		sigaction(number, &dfl, NULL); /* EINVAL for those that have none */
 }
 
-/* A descriptor that is out of the way of 0 to 3, which are about to be replaced. */
+/* A descriptor that is out of the way of 0 to 4, which are about to be replaced. */
 static IN_CHILD int
 lift(int fd)
 {
-	return fd > SPAWN_LINK_FD || fd < 0
+	return fd > SPAWN_LINK_FD + 1 || fd < 0
 		   ? fd
-		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 1);
+		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 2);
 }
 
 /* Ends the sharing of descriptors with our parent. What lies above those that are
@@ -87,6 +87,8 @@ own_descriptors(const struct launch *launch)
 		highest = launch->link_fd;
 	if (launch->output_fd > highest)
 		highest = launch->output_fd;
+	if (launch->request->text_fd > highest)
+		highest = launch->request->text_fd;
 	return close_range((unsigned)highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE);
 }
 
@@ -95,18 +97,23 @@ set_descriptors(const struct launch *launch)
 {
 	const bool has_link = launch->link_fd >= 0;
 	const bool has_output = launch->output_fd >= 0;
-	int link, output, null;
+	const bool has_text = launch->request->text_fd > 0;
+	int link, output, text, null;
 
 	if (own_descriptors(launch) < 0)
 		return -1;
 	link = lift(launch->link_fd);
 	output = lift(launch->output_fd);
-	if ((has_link && link < 0) || (has_output && output < 0))
+	text = has_text ? lift(launch->request->text_fd) : -1;
+	if ((has_link && link < 0) || (has_output && output < 0) ||
+	    (has_text && text < 0))
 		return -1;
 	if (has_output &&
 	    (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
 		return -1;
 	if (has_link && dup2(link, SPAWN_LINK_FD) < 0)
+		return -1;
+	if (has_text && dup2(text, SPAWN_LINK_FD + has_link) < 0)
 		return -1;
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0)
@@ -114,7 +121,7 @@ set_descriptors(const struct launch *launch)
 	if (null == STDIN_FILENO ? fcntl(null, F_SETFD, 0) < 0
 				 : dup2(null, STDIN_FILENO) < 0)
 		return -1;
-	return close_range(SPAWN_LINK_FD + has_link, UINT_MAX, 0);
+	return close_range((unsigned)SPAWN_LINK_FD + has_link + has_text, UINT_MAX, 0);
 }
 
 static IN_CHILD int

@@ -49,11 +49,19 @@ struct spawn_request {
 	char *const *environ; /* the whole environment, "K=V", NULL-terminated */
 	int link_fd; /* the worker's end of the link, becomes SPAWN_LINK_FD; -1: none */
 	int output_fd; /* becomes standard output and error; -1: ours are inherited */
+	int text_fd;   /* becomes spawn_text_number(); below 1: none */
 	const struct spawn_slots *slots; /* NULL: none; then a start may cost as much as
 					    there are descriptors */
 	const struct spawn_limits *limits; /* NULL: none */
 	const struct spawn_ops *ops;	   /* NULL: the kernel's */
 };
+
+/** spawn_text_number() - the number that @request's text_fd has in the child. */
+static inline int
+spawn_text_number(const struct spawn_request *request)
+{
+	return SPAWN_LINK_FD + (request->link_fd >= 0);
+}
 
 struct spawned {
 	pid_t pid;
@@ -75,9 +83,9 @@ struct spawn_failure {
  *
  * It gets a session and process group of its own, an empty signal mask, every signal's
  * default disposition, standard input from /dev/null, SIGTERM when we die
- * (PR_SET_PDEATHSIG), and no descriptor but 0, 1, 2 and the link. The request's
- * descriptors stay open on our side. PATH is searched as by execvp(3), but a script
- * needs its "#!" line. Blocks until the exec has succeeded or failed.
+ * (PR_SET_PDEATHSIG), and no descriptor but 0, 1, 2, the link and the text. The
+ * request's descriptors stay open on our side. PATH is searched as by execvp(3), but a
+ * script needs its "#!" line. Blocks until the exec has succeeded or failed.
  *
  * Return: 0; SPAWN_E_FAILED, and nothing is left of the attempt.
  */

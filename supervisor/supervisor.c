@@ -7,9 +7,11 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -24,6 +26,7 @@
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
 #include "supervisor/outcome.h"
+#include "supervisor/reload.h"
 #include "supervisor/setup.h"
 
 /* A timer that fires so late: we were stopped, or starved. */
@@ -88,9 +91,8 @@ count_up(struct node *node, void *data)
 	*(unsigned *)data += child_is_alive((struct child *)node);
 }
 
-/* @what: other assignments of sd_notify(3), each ended by a newline. */
-static void
-send_status(struct supervisor *supervisor, const char *what)
+void
+supervisor_tell(struct supervisor *supervisor, const char *what)
 {
 	unsigned up = 0;
 
@@ -109,7 +111,7 @@ on_sweep_cb(evutil_socket_t fd, short what, void *data)
 
 	(void)fd, (void)what;
 	killed = orphans_sweep(supervisor);
-	send_status(supervisor, "");
+	supervisor_tell(supervisor, "");
 	fragment_purge(supervisor, false);
 	if (killed > 0)
 		arm_sweep(supervisor);
@@ -284,6 +286,39 @@ op_answered(struct tree_request *request, const char *why, void *data)
 }
 
 static void
+op_replaced(struct node *old, struct node *new, void *data)
+{
+	aftermath_forget(of(data)->aftermath, (struct child *)old);
+	child_inherit((struct child *)new, (struct child *)old);
+}
+
+static void
+op_reconfigured(struct node *node, const struct config_node *before, void *data)
+{
+	fragment_unused(data, before);
+	if (!node_is_group(node))
+		child_reconfigured((struct child *)node, before);
+}
+
+static void
+op_committed(void *data)
+{
+	reload_committed(data);
+}
+
+static void
+op_not_started(struct node *node, void *data)
+{
+	reload_not_started(data, node);
+}
+
+static void
+op_reloaded(const char *why, void *data)
+{
+	reload_ended(data, why);
+}
+
+static void
 report_escalation(struct supervisor *supervisor)
 {
 	struct record record;
@@ -336,6 +371,11 @@ static const struct tree_ops tree_ops = {
 	.now = op_now,
 	.decided = op_decided,
 	.answered = op_answered,
+	.replaced = op_replaced,
+	.reconfigured = op_reconfigured,
+	.committed = op_committed,
+	.not_started = op_not_started,
+	.reloaded = op_reloaded,
 	.ended = op_ended,
 };
 
@@ -355,6 +395,31 @@ on_stop_cb(evutil_socket_t signal_number, short what, void *data)
 	    sigabbrev_np((int)signal_number));
 	notify_send(&supervisor->notify, "STOPPING=1");
 	tree_stop(&supervisor->tree);
+}
+
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* Without a file there is nothing to reload; and SIGHUP has not lost its first meaning,
+ * that the terminal from which we were started is gone. */
+static void
+on_hup_cb(evutil_socket_t signal_number, short what, void *data)
+{
+	struct supervisor *supervisor = data;
+
+	if (strcmp(supervisor->config->path, "-") == 0 ||
+	    (supervisor->has_terminal && !has_terminal()))
+		on_stop_cb(signal_number, what, data);
+	else
+		reload_by_signal(supervisor);
 }
 
 static void
@@ -449,7 +514,7 @@ open_loop(struct supervisor *supervisor)
 		return -ENOMEM;
 	supervisor->on_term = evsignal_new(base, SIGTERM, on_stop_cb, supervisor);
 	supervisor->on_int = evsignal_new(base, SIGINT, on_stop_cb, supervisor);
-	supervisor->on_hup = evsignal_new(base, SIGHUP, on_stop_cb, supervisor);
+	supervisor->on_hup = evsignal_new(base, SIGHUP, on_hup_cb, supervisor);
 	supervisor->on_sigchld = evsignal_new(base, SIGCHLD, on_sigchld_cb, supervisor);
 	supervisor->on_sweep = evtimer_new(base, on_sweep_cb, supervisor);
 	supervisor->on_watchdog =
@@ -540,6 +605,7 @@ static void
 tear_down(struct supervisor *supervisor)
 {
 	supervisor->control = control_close(supervisor->control);
+	supervisor->reload = reload_free(supervisor->reload);
 	beside_free_all(supervisor);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
@@ -557,6 +623,7 @@ tear_down(struct supervisor *supervisor)
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 	free(supervisor->probe_program);
+	supervisor->config = config_free(supervisor->config);
 }
 
 static void
@@ -588,15 +655,17 @@ run(struct supervisor *supervisor)
 		record_int(&record, "up_ms",
 		    (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS);
 		event_log_emit(&supervisor->events, LOG_LEVEL_NOTICE, &record);
-		send_status(supervisor, "READY=1\n");
+		supervisor_tell(supervisor, "READY=1\n");
 	}
 	event_base_dispatch(supervisor->base);
 }
 
 int
-supervisor_run(const struct config *config)
+supervisor_run(struct config *config, bool log_format_given)
 {
 	struct supervisor supervisor = { .config = config,
+		.log_format_given = log_format_given,
+		.has_terminal = has_terminal(),
 		.lock_fd = -1,
 		.notify = { .fd = -1 },
 		.slots = { -1, -1, -1 },

@@ -8,9 +8,11 @@
 
 /**
  * supervisor_run() - supervise until told to stop, shut down or escalated
- * @config: not owned; must outlive the call
+ * @config: owned from now on
+ * @log_format_given: its log_format comes from the command line, and so stays what it
+ *                    is
  *
  * Return: the exit status (enum exit_code). Everything is logged; nothing is left
  * running.
  */
-int supervisor_run(const struct config *config);
+int supervisor_run(struct config *config, bool log_format_given);

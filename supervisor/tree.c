@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "supervisor/tree_list.h"
+#include "supervisor/tree_reload.h"
 #include "supervisor/tree_walk.h"
 
 /* Dealing with the mailbox. */
@@ -32,7 +33,10 @@ carry_out(
 	case PLAN_STRIKE_OFF:
 		break;
 	case PLAN_RESTART:
-		group_restart(tree, group, node, plan->range);
+		/* Those who wait for it go with it, also if the strategy has become
+		 * another one meanwhile. */
+		group_restart(tree, group, node,
+		    plan->range > node->moves ? plan->range : node->moves);
 		break;
 	case PLAN_GIVE_UP:
 		group_stop_all(tree, group, THEN_GAVE_UP);
@@ -92,23 +96,6 @@ deal_with_end(
 	carry_out(tree, group, node, &plan);
 }
 
-/* An operator takes away the one for whose sake its siblings are down: they do not wait
- * any longer. */
-static void
-hand_over(struct tree *tree, struct group *group, struct node *node)
-{
-	struct node *other;
-
-	if (node->state != NODE_WAITING || node->wake_as == MAIL_NONE ||
-	    group->node.config->group.plan == PLAN_ONE_FOR_ONE)
-		return;
-	TAILQ_FOREACH(other, &group->children, sibling)
-		if (other->state == NODE_WAITING && other->wake_as == MAIL_NONE) {
-			node_wait_as(tree, other, MAIL_RESUME, 0);
-			return;
-		}
-}
-
 static enum plan_child_is
 child_is(const struct node *node)
 {
@@ -136,7 +123,8 @@ static const char *
 may_be_done(struct tree *tree, const struct tree_request *request)
 {
 	if (request->kind == PLAN_REQUEST_ADD)
-		return names_taken(tree, request->config);
+		return tree->reload ? "a reload is going on"
+				    : names_taken(tree, request->config);
 	return plan_request(request->kind, child_is(request->mail.node));
 }
 
@@ -168,7 +156,8 @@ deal_with_request(struct tree *tree, struct group *group, struct tree_request *r
 	switch (request->kind) {
 	case PLAN_REQUEST_STOP:
 	case PLAN_REQUEST_RESTART:
-		hand_over(tree, group, node);
+		node->stopped = request->kind == PLAN_REQUEST_STOP;
+		group_hand_over(tree, group, node);
 		group_stop_range(tree, group, node, node, THEN_REQUEST);
 		break;
 	case PLAN_REQUEST_START:
@@ -193,6 +182,7 @@ deal_with(struct tree *tree, struct group *group, struct mail *mail)
 	case MAIL_NONE:
 		break;
 	case MAIL_ENDED:
+		node->moves = PLAN_RANGE_ONE;
 		deal_with_end(tree, group, node, node->ended_how);
 		break;
 	case MAIL_TRY_AGAIN:
@@ -215,7 +205,7 @@ look_for_work(struct tree *tree, struct group *group)
 
 	if (group->stop_asked)
 		group_stop_all(tree, group, THEN_STOPPED);
-	else if (mail)
+	else if (mail && !group->held)
 		deal_with(tree, group, mail);
 }
 
@@ -229,11 +219,13 @@ run(struct tree *tree)
 	};
 	struct group *group;
 
-	while ((group = TAILQ_FIRST(&tree->turns))) {
-		TAILQ_REMOVE(&tree->turns, group, turn);
-		group->has_turn = false;
-		steps[group->busy](tree, group);
-	}
+	do
+		while ((group = TAILQ_FIRST(&tree->turns))) {
+			TAILQ_REMOVE(&tree->turns, group, turn);
+			group->has_turn = false;
+			steps[group->busy](tree, group);
+		}
+	while (tree->reload && tree_reload_step(tree));
 }
 
 /* What the owner calls. */
@@ -251,6 +243,7 @@ tree_init(struct tree *tree, const struct config_node *root, const struct tree_o
 void
 tree_deinit(struct tree *tree)
 {
+	tree->reload = tree_reload_free(tree, tree->reload);
 	if (tree->root)
 		group_free(tree, tree->root);
 	tree->root = NULL;
@@ -269,6 +262,8 @@ tree_stop(struct tree *tree)
 	if (tree->root->node.state != NODE_UP &&
 	    tree->root->node.state != NODE_STARTING)
 		return;
+	if (tree->reload)
+		tree_reload_leave_off(tree, "the supervisor is being stopped");
 	group_stop(tree, tree->root);
 	run(tree);
 }
@@ -333,4 +328,11 @@ tree_add(struct tree *tree, struct tree_request *request, struct group *group,
 	request->kind = PLAN_REQUEST_ADD;
 	request->config = config;
 	send_request(tree, request, group, NULL);
+}
+
+void
+tree_reload(struct tree *tree, const struct config_node *root)
+{
+	tree_reload_begin(tree, root);
+	run(tree);
 }

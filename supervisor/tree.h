@@ -64,16 +64,23 @@ struct node {
 				   it is started with a sibling */
 	size_t place;		/* index in its group's description; not if @added */
 	bool added;		/* by an operator: gone when its group starts afresh */
-	bool reports_cycles; /* a worker; written by the owner */
+	bool stopped;		/* by an operator, and not started since */
+	enum plan_range moves;	/* NODE_WAITING: whom its start takes along, at least */
+	bool reports_cycles;	/* a worker; written by the owner */
 	uint32_t without_progress; /* restarts since its last good cycle, or the last
 				      one in this group */
 	struct mail mail;	   /* at most one at a time */
+
+	/* What a reload is going to do; tree_diff.h. */
+	const struct config_node *next; /* what it is in the new one; NULL: nothing */
+	size_t next_place;
+	bool leaves; /* removed, or replaced by a new node (@next) */
 };
 
 enum group_busy { GROUP_IDLE, GROUP_STARTING, GROUP_STOPPING };
 
 /* Why children are being started, and so what a failed start means. */
-enum group_start { START_FIRST, START_RESTART, START_REQUEST };
+enum group_start { START_FIRST, START_RESTART, START_REQUEST, START_RELOAD };
 
 /* What comes when the last of a range has been stopped. */
 enum group_then {
@@ -82,10 +89,12 @@ enum group_then {
 	THEN_SHUT_DOWN,
 	THEN_STOPPED,
 	THEN_START_FAILED,
-	THEN_REQUEST
+	THEN_REQUEST,
+	THEN_RELOAD
 };
 
 struct tree_request;
+struct tree_reshape;
 
 struct group {
 	struct node node;
@@ -111,6 +120,11 @@ struct group {
 	struct node *failed;	      /* THEN_RESTART: for whose sake */
 	enum plan_range range;	      /* … and who is moved */
 	struct tree_request *request; /* being carried out */
+
+	bool held;		      /* by a reload: what is in its mailbox waits */
+	bool is_reshaped;	      /* its list is going to be another one, */
+	bool is_affected;	      /* or that of a group in it */
+	struct tree_reshape *reshape; /* the reload's; NULL else */
 
 	void *owner; /* these are the owner's; NULL and 0 at first */
 	void *timer;
@@ -160,17 +174,34 @@ struct tree_ops {
 	    struct node *node, enum plan_how how, const struct plan *plan, void *data);
 	/** answered() - a request is done (@why NULL) or refused. */
 	void (*answered)(struct tree_request *request, const char *why, void *data);
+	/** replaced() - @new is going to be started in the place of @old, which is down
+	 * and removed next. */
+	void (*replaced)(struct node *old, struct node *new, void *data);
+	/** reconfigured() - a reload: node->config is another one; @before is free to
+	 * go when committed() has been called. */
+	void (*reconfigured)(
+	    struct node *node, const struct config_node *before, void *data);
+	/** committed() - from now on nothing in the tree refers to the old
+	 * configuration. */
+	void (*committed)(void *data);
+	/** not_started() - a node could not be started in a reload; it stays down. */
+	void (*not_started)(struct node *node, void *data);
+	/** reloaded() - a reload is done (@why NULL) or has been left off. */
+	void (*reloaded)(const char *why, void *data);
 	/** ended() - the root has ended; nothing is left in it. */
 	void (*ended)(enum tree_end end, void *data);
 };
 
 TAILQ_HEAD(group_list, group);
 
+struct tree_reload;
+
 struct tree {
 	const struct tree_ops *ops;
 	void *data;
 	struct group *root;
-	struct group_list turns; /* empty between two calls */
+	struct group_list turns;    /* empty between two calls */
+	struct tree_reload *reload; /* being carried out; NULL: none */
 };
 
 /** tree_init() - build all nodes, down. @root: borrowed for the tree's life. Return: 0,
@@ -210,6 +241,18 @@ void tree_ask(struct tree *tree, struct tree_request *request, struct node *node
  */
 void tree_add(struct tree *tree, struct tree_request *request, struct group *group,
     const struct config_node *config);
+
+/**
+ * tree_reload() - go over to another configuration
+ * @root: borrowed; from committed() on in place of that of tree_init()
+ *
+ * Only what differs is stopped (in reverse), then started (in order), one after the
+ * other. The groups concerned, and those they are in, deal with nothing else
+ * meanwhile; all others live on. What cannot be started stays down, which is no failure
+ * of its group. A tree that is not up, or is reloading already, is an error of the
+ * caller. reloaded() may come before this returns.
+ */
+void tree_reload(struct tree *tree, const struct config_node *root);
 
 /** tree_find() - a node by name, NULL if there is none. */
 struct node *tree_find(struct tree *tree, const char *name);

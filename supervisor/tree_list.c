@@ -30,6 +30,8 @@ node_set(struct node *node, enum node_state state)
 	bool was_up = node->state != NODE_DOWN, is_up = state != NODE_DOWN;
 
 	node->state = state;
+	if (state == NODE_UP || state == NODE_STARTING)
+		node->stopped = false;
 	if (node->parent && node->config->significant && was_up != is_up)
 		node->parent->significant_up += is_up ? 1 : (uint32_t)-1;
 }
@@ -99,8 +101,6 @@ group_drop_requests(
 
 /* Building and taking apart. */
 
-static void node_free(struct tree *tree, struct node *node);
-
 void
 group_free(struct tree *tree, struct group *group)
 {
@@ -117,7 +117,7 @@ group_free(struct tree *tree, struct group *group)
 	free(group);
 }
 
-static void
+void
 node_free(struct tree *tree, struct node *node)
 {
 	if (node_is_group(node))

@@ -32,6 +32,9 @@ struct node *node_new(
     struct tree *tree, const struct config_node *config, struct group *parent);
 void group_free(struct tree *tree, struct group *group);
 
+/** node_free() - with all below it; it must be down and in no list. */
+void node_free(struct tree *tree, struct node *node);
+
 /** node_strike_off() - off the list, and free it; it must be down. */
 void node_strike_off(struct tree *tree, struct node *node);
 

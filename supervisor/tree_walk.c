@@ -127,6 +127,7 @@ gone(struct tree *tree, struct group *group, struct node *node)
 	group->cursor =
 	    node == group->until ? NULL : TAILQ_PREV(node, node_list, sibling);
 	node_set(node, NODE_DOWN);
+	node->moves = PLAN_RANGE_ONE;
 	if (plan_stop_strikes_off(node->config->restart) && !keeps_place)
 		node_strike_off(tree, node);
 }
@@ -231,13 +232,26 @@ begin_start(struct tree *tree, struct group *group, enum group_start why)
 	group_take_turn(tree, group);
 }
 
-void
-group_start_by_request(struct tree *tree, struct group *group, struct node *node)
+static void
+start_alone(
+    struct tree *tree, struct group *group, struct node *node, enum group_start why)
 {
 	group->failed = node;
 	group->range = PLAN_RANGE_ONE;
 	mark_range(group);
-	begin_start(tree, group, START_REQUEST);
+	begin_start(tree, group, why);
+}
+
+void
+group_start_by_request(struct tree *tree, struct group *group, struct node *node)
+{
+	start_alone(tree, group, node, START_REQUEST);
+}
+
+void
+group_start_by_reload(struct tree *tree, struct group *group, struct node *node)
+{
+	start_alone(tree, group, node, START_RELOAD);
 }
 
 void
@@ -279,7 +293,11 @@ start_failed(struct tree *tree, struct group *group, struct node *node)
 	case START_RESTART:
 		/* At once, but after what has happened meanwhile: OTP posts it to
 		 * itself. Those to be started after it wait with it. */
+		if (node->moves < group->range)
+			node->moves = group->range;
 		node_wait_as(tree, node, MAIL_TRY_AGAIN, 0);
+		break;
+	case START_RELOAD:
 		break;
 	case START_REQUEST:
 		request_failed(tree, group, node);
@@ -332,6 +350,8 @@ group_walk_up(struct tree *tree, struct group *group)
 
 		switch (start_one(tree, group, node)) {
 		case STARTED:
+			if (node->state == NODE_UP)
+				node->moves = PLAN_RANGE_ONE;
 			break;
 		case STARTED_NOT_YET:
 			return;
@@ -352,6 +372,7 @@ restart_range(struct tree *tree, struct group *group)
 	int64_t delay_ns = tree->ops->delay(group->failed, tree->data);
 
 	mark_range(group);
+	group->failed->moves = group->range;
 	if (delay_ns > 0) {
 		node_wait_as(tree, group->failed, MAIL_RESUME, delay_ns);
 		group_is_idle(tree, group);
@@ -388,6 +409,9 @@ stopped_range(struct tree *tree, struct group *group)
 	case THEN_REQUEST:
 		stopped_for_request(tree, group);
 		break;
+	case THEN_RELOAD:
+		group_is_idle(tree, group);
+		break;
 	case THEN_GAVE_UP:
 	case THEN_SHUT_DOWN:
 	case THEN_STOPPED:
@@ -417,8 +441,22 @@ group_resume(struct tree *tree, struct group *group, struct node *node)
 {
 	node->wake_as = MAIL_NONE;
 	group->failed = node;
-	group->range = group->node.config->group.plan == PLAN_ONE_FOR_ONE
-			   ? PLAN_RANGE_ONE
-			   : PLAN_RANGE_ALL;
+	group->range = node->moves;
 	begin_start(tree, group, START_RESTART);
+}
+
+void
+group_hand_over(struct tree *tree, struct group *group, struct node *node)
+{
+	struct node *other;
+
+	if (node->state != NODE_WAITING || node->wake_as == MAIL_NONE ||
+	    node->moves == PLAN_RANGE_ONE)
+		return;
+	TAILQ_FOREACH(other, &group->children, sibling)
+		if (other->state == NODE_WAITING && other->wake_as == MAIL_NONE) {
+			other->moves = node->moves;
+			node_wait_as(tree, other, MAIL_RESUME, 0);
+			return;
+		}
 }

@@ -36,6 +36,15 @@ void group_restart(
 /** group_resume() - the delay before a restart for @node's sake is over. */
 void group_resume(struct tree *tree, struct group *group, struct node *node);
 
+/**
+ * group_hand_over() - @node is about to be taken away, and may be the one for whose
+ * sake its siblings are down: they do not wait for it any longer
+ */
+void group_hand_over(struct tree *tree, struct group *group, struct node *node);
+
+/** group_start_by_reload() - start one; if it cannot be started it stays down. */
+void group_start_by_reload(struct tree *tree, struct group *group, struct node *node);
+
 /** group_start_by_request() - start one; the group's request is answered then. */
 void group_start_by_request(struct tree *tree, struct group *group, struct node *node);
 

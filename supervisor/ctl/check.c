@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/config.h"
 #include "common/paths.h"
+#include "supervisor/ctl/changes.h"
 #include "supervisor/ctl/json.h"
 #include "supervisor/ctl/place.h"
 #include "supervisor/ctl/process.h"
@@ -146,6 +147,26 @@ check(struct findings *findings, char *path, size_t *ret_n_workers)
 	return check_trading(findings, path);
 }
 
+/* What the supervisor that runs would make of it. */
+static int
+show_diff(const struct ctl *ctl, const char *file)
+{
+	_cleanup_free_ char *path = realpath(file, NULL);
+	struct changes changes = { .ctl = ctl };
+	struct record request;
+	int r;
+
+	if (!path)
+		return ctl_fail(EXIT_CONFIG, "%s: %s", file, strerror(errno));
+	record_init(&request, "diff");
+	record_text(&request, "file", path);
+	r = ctl_request(ctl, &request, 0, changes_on_row, &changes);
+	if (r == EXIT_OK && changes.n == 0 && !ctl_wants_json(ctl))
+		printf("a reload would change nothing\n");
+	free(changes.config);
+	return r;
+}
+
 int
 ctl_check(const struct ctl *ctl)
 {
@@ -169,6 +190,10 @@ ctl_check(const struct ctl *ctl)
 	} else if (r == EXIT_OK) {
 		printf("%s: ok, %zu worker%s\n", path, n_workers,
 		    n_workers == 1 ? "" : "s");
+	}
+	if (r == EXIT_OK && options_has(&ctl->options, OPTION_DIFF)) {
+		fflush(stdout);
+		r = show_diff(ctl, path);
 	}
 	return r;
 }

@@ -25,6 +25,8 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_WORKER] = { 'w', "worker", "WORKER", "only what concerns this worker" },
 	[OPTION_GROUP] = { 'g', "group", "GROUP", "this group" },
 	[OPTION_KEEP] = { '\0', "keep", NULL, "keep the temporary directory" },
+	[OPTION_DIFF] = { '\0', "diff", NULL,
+	    "show what a reload of it would do; it does nothing" },
 	[OPTION_LAST] = { '\0', "last", NULL, "print the newest report" },
 	[OPTION_REASON] = { '\0', "reason", "TEXT", "why; it is kept with the latch" },
 	[OPTION_HELP] = { 'h', "help", NULL, "print this help" },

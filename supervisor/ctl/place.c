@@ -43,11 +43,9 @@ out_of_memory(void)
 	return EXIT_OSERR;
 }
 
-int
-place_config(const char *path, struct config **ret_config)
+static int
+printed(const char *path, int r)
 {
-	int r = config_load(path, print_error, NULL, ret_config);
-
 	if (r == -EINVAL)
 		return EXIT_CONFIG;
 	if (r < 0) {
@@ -55,6 +53,18 @@ place_config(const char *path, struct config **ret_config)
 		return EXIT_OSERR;
 	}
 	return 0;
+}
+
+int
+place_config(const char *path, struct config **ret_config)
+{
+	return printed(path, config_load(path, print_error, NULL, ret_config));
+}
+
+int
+place_config_keep(const char *path, struct config **ret_config)
+{
+	return printed(path, config_load_keep(path, print_error, NULL, ret_config));
 }
 
 /* As place_config(), but *ret_config is NULL where the default file is no good. */

@@ -23,6 +23,9 @@ char *place_config_path(const char *named);
  */
 int place_config(const char *path, struct config **ret_config);
 
+/** place_config_keep() - the same with config_load_keep(). */
+int place_config_keep(const char *path, struct config **ret_config);
+
 /**
  * place_state() - the state directory
  *

@@ -78,7 +78,7 @@ load(const struct ctl *ctl, struct config **ret_config)
 	path = place_config_path(ctl_config_name(ctl));
 	if (!path)
 		return ctl_fail(EXIT_OSERR, "out of memory");
-	return place_config(path, ret_config);
+	return place_config_keep(path, ret_config);
 }
 
 int
@@ -100,5 +100,6 @@ ctl_run(const struct ctl *ctl)
 		format = config->log_format;
 	config->log_format = format;
 	log_setup(format, level, journald_sink());
-	return supervisor_run(config);
+	return supervisor_run(
+	    steal(&config), options_has(&ctl->options, OPTION_LOG_FORMAT));
 }

@@ -259,6 +259,19 @@ class Service(unittest.TestCase):
             connection.sendall(b"fault worker=bot kind=%s\n" % kind.encode())
             return connection.recv(100).startswith(b"ok")
 
+    def test_9_reload(self):
+        run("systemctl", "start", SERVICE)
+        main = prop("MainPID")
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  nofile = 64"))
+        run("systemctl", "reload", SERVICE)
+        self.assertEqual((prop("ActiveState"), prop("MainPID")), ("active", main))
+        wait_until(lambda: "restarted=bot" in journal(), "the event")
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "hartbeat = 0s"))
+        result = subprocess.run(["systemctl", "reload", SERVICE], check=False)
+        self.assertNotEqual(result.returncode, 0)
+        wait_until(lambda: "hartbeat: unknown key" in journal(), "the reason")
+        self.assertEqual((prop("ActiveState"), prop("MainPID")), ("active", main))
+
 
 def in_a_box():
     """Whether this is a box, whose files are nobody else's."""

@@ -13,7 +13,8 @@ from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_US
                      Box)
 
 VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "hold",
-         "resume", "add", "remove", "ledger", "healing", "crashes", "completion", "version", "help"]
+         "resume", "add", "remove", "reload", "ledger", "healing", "crashes", "completion", "version",
+         "help"]
 
 
 @unittest.skipUnless(os.access(TRADESUP, os.X_OK), "tradesup is not built")

@@ -344,10 +344,56 @@ op_answered(struct tree_request *request, const char *why, void *data)
 	struct sim *sim = data;
 	struct sim_request *wish = (struct sim_request *)request;
 
+	if (strcmp(request->config->name, wish->name) != 0)
+		sim_wrong(sim, "a request about %s is answered as one about %s",
+		    wish->name, request->config->name);
 	record(
 	    sim, why ? SIM_REPLY_ERROR : SIM_REPLY_OK, request->kind, wish->name, NULL);
 	sim->asked--;
 	free(wish);
+}
+
+/* A life that goes on has its counters; here they are the behaviour's, by name. */
+static void
+op_replaced(struct node *old, struct node *new, void *data)
+{
+	if (strcmp(old->config->name, new->config->name) != 0)
+		sim_wrong(data, "%s replaces %s", new->config->name, old->config->name);
+}
+
+static void
+op_reconfigured(struct node *node, const struct config_node *before, void *data)
+{
+	if (strcmp(node->config->name, before->name) != 0)
+		sim_wrong(data, "%s becomes %s", before->name, node->config->name);
+}
+
+static void
+op_committed(void *data)
+{
+	struct sim *sim = data;
+
+	sim->committed++;
+}
+
+static void
+op_not_started(struct node *node, void *data)
+{
+	struct sim *sim = data;
+
+	(void)node;
+	sim->not_started++;
+}
+
+static void
+op_reloaded(const char *why, void *data)
+{
+	struct sim *sim = data;
+
+	if (!sim->reloading)
+		sim_wrong(sim, "a reload ended twice");
+	sim->reloading = false;
+	sim->reload_why = why;
 }
 
 static void
@@ -376,6 +422,11 @@ static const struct tree_ops ops = {
 	.now = op_now,
 	.decided = op_decided,
 	.answered = op_answered,
+	.replaced = op_replaced,
+	.reconfigured = op_reconfigured,
+	.committed = op_committed,
+	.not_started = op_not_started,
+	.reloaded = op_reloaded,
 	.ended = op_ended,
 };
 
@@ -584,4 +635,11 @@ sim_add(struct sim *sim, const char *group, const struct config_node *config)
 		    node_group(node), config);
 	else
 		record(sim, SIM_REPLY_ERROR, PLAN_REQUEST_ADD, config->name, NULL);
+}
+
+void
+sim_reload(struct sim *sim, const struct config_node *root)
+{
+	sim->reloading = true;
+	tree_reload(&sim->tree, root);
 }

@@ -90,6 +90,12 @@ struct sim {
 	bool no_memory;	  /* the next new worker cannot be made */
 	bool ended;
 	unsigned asked; /* requests not answered yet */
+
+	/* Of reloads: whether one is going on, how often the tree went over to another
+	 * configuration, why the last one was left off, who could not be started. */
+	bool reloading;
+	unsigned committed, not_started;
+	const char *reload_why;
 	uint64_t steps; /* events so far */
 
 	struct sim_act *acts; /* owned */
@@ -130,6 +136,9 @@ void sim_ask(struct sim *sim, enum plan_request verb, const char *name);
 
 /** sim_add() - @config: borrowed until sim_deinit(). */
 void sim_add(struct sim *sim, const char *group, const struct config_node *config);
+
+/** sim_reload() - @root: borrowed until the next one or sim_deinit(). One at a time. */
+void sim_reload(struct sim *sim, const struct config_node *root);
 
 /** sim_act_text() - one line of the list. */
 void sim_act_text(const struct sim_act *act, char *ret_text, size_t size);

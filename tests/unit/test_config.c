@@ -546,6 +546,47 @@ START_TEST(what_cannot_be_read_is_an_error)
 }
 END_TEST
 
+/* Whoever was given the text goes by it, however often, whatever the file has become.
+ */
+START_TEST(a_kept_text_can_be_read_again)
+{
+	struct config *kept, *again;
+
+	load_good("worker w { trading { registry = own.conf } }");
+	ck_assert_int_eq(c.config->text_fd, -1);
+	ck_assert_int_eq(config_load_keep(c.path, config_case_on_error, &c, &kept), 0);
+	ck_assert_int_eq(unlink(c.path), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(config_load_text(kept->text_fd, c.path,
+				     config_case_on_error, &c, &again),
+		    0);
+		ck_assert_str_eq(
+		    again->root->group.children[0]->worker.trading->registry,
+		    kept->root->group.children[0]->worker.trading->registry);
+		config_free(again);
+	}
+	ck_assert_int_lt(write(kept->text_fd, "x", 1), 0);
+	ck_assert_int_lt(ftruncate(kept->text_fd, 0), 0);
+	config_free(kept);
+}
+END_TEST
+
+START_TEST(a_bad_text_is_told_by_the_name_of_the_file)
+{
+	FILE *file = tmpfile();
+	struct config *none = NULL;
+
+	fputs("worker w {\nbad = 1 }", file);
+	fflush(file);
+	snprintf(c.path, sizeof(c.path), "%s", tempdir_path(&c.dir, "t.conf"));
+	ck_assert_int_eq(
+	    config_load_text(fileno(file), c.path, config_case_on_error, &c, &none),
+	    -EINVAL);
+	ck_assert_str_eq(c.errors, "t.conf:2: worker w: bad: unknown key");
+	fclose(file);
+}
+END_TEST
+
 START_TEST(a_file_past_the_bound_is_refused)
 {
 	load_good("worker w { }");
@@ -689,6 +730,8 @@ add_tests(TCase *tcase)
 	    tcase, what_is_wrong_is_said_with_its_place, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tcase, binary_data_is_one_error);
 	tcase_add_test(tcase, what_cannot_be_read_is_an_error);
+	tcase_add_test(tcase, a_kept_text_can_be_read_again);
+	tcase_add_test(tcase, a_bad_text_is_told_by_the_name_of_the_file);
 	tcase_add_test(tcase, a_file_past_the_bound_is_refused);
 	tcase_add_test(tcase, a_hundred_errors_are_enough);
 	tcase_add_test(tcase, the_sample_shows_the_defaults);

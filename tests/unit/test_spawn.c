@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sys/mman.h>
+
 #include "common/cleanup.h"
 #include "tests/unit/suite.h"
 
@@ -316,6 +318,44 @@ move_above(int fd, int least)
 	close(fd);
 	return moved;
 }
+
+/* With the link and without it, from a low number and from a high one. */
+START_TEST(hands_on_a_text_that_stays_where_it_is)
+{
+	const int has_link = _i % 2, numbers[] = { 0, 60 };
+	const char *const argv[] = { "sh", "-c",
+		has_link ? "cat <&4; ls /proc/self/fd" : "cat <&3; ls /proc/self/fd",
+		NULL };
+	struct spawn_request request = { .argv = (char *const *)argv,
+		.environ = (char *const *)environment,
+		.link_fd = -1 };
+	struct spawn_failure failure;
+	struct spawned spawned;
+	int link[2], output[2], text_fd = memfd_create("text", MFD_CLOEXEC);
+	char text[128];
+
+	ck_assert_int_eq(pipe2(link, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(output, O_CLOEXEC), 0);
+	text_fd = move_above(text_fd, numbers[_i / 2]);
+	ck_assert_int_eq(pwrite(text_fd, "the text\n", 9, 0), 9);
+	if (has_link)
+		request.link_fd = link[0];
+	request.output_fd = output[1];
+	request.text_fd = text_fd;
+	ck_assert_int_eq(spawn_text_number(&request), has_link ? 4 : 3);
+	ck_assert_int_eq(spawn_start(&request, &spawned, &failure), 0);
+	close(output[1]);
+	read_all(output[0], text, sizeof(text));
+	finish(&spawned);
+	/* Itself has the directory open besides. */
+	ck_assert_str_eq(text,
+	    has_link ? "the text\n0\n1\n2\n3\n4\n5\n" : "the text\n0\n1\n2\n3\n4\n");
+	close(text_fd);
+	close(link[0]);
+	close(link[1]);
+	close(output[0]);
+}
+END_TEST
 
 START_TEST(moves_descriptors_out_of_the_way)
 {
@@ -705,6 +745,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, reports_a_failed_clone, 0, ARRAY_SIZE(clone_cases));
 	tcase_add_loop_test(
 	    tcase, closes_every_other_descriptor, 0, ARRAY_SIZE(descriptor_cases));
+	tcase_add_loop_test(tcase, hands_on_a_text_that_stays_where_it_is, 0, 4);
 	tcase_add_loop_test(
 	    tcase, moves_descriptors_out_of_the_way, 0, ARRAY_SIZE(number_cases));
 	tcase_add_test(tcase, resets_mask_and_dispositions);

@@ -4,7 +4,9 @@
  * the exit status. Nothing else.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config.h"
@@ -104,9 +106,17 @@ act_on_config(const struct worker_options *options)
 	_cleanup_(config_freep) struct config *config = NULL;
 	const struct config_node *node = NULL;
 	struct error error = { "" };
+	int r;
 
-	if (!path || config_load(path, on_config_error, NULL, &config) < 0)
-		return path ? EXIT_CONFIG : EXIT_OSERR;
+	if (!path)
+		return EXIT_OSERR;
+	r = options->text_fd ? config_load_text(atoi(options->text_fd), path,
+				   on_config_error, NULL, &config)
+			     : config_load(path, on_config_error, NULL, &config);
+	if (options->text_fd)
+		close(atoi(options->text_fd));
+	if (r < 0)
+		return EXIT_CONFIG;
 	if (options->name) {
 		node = check_find_worker(config, options->name, &error);
 		if (!node)

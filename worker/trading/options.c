@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "common/near.h"
 
-enum effect { EFFECT_ACTION, EFFECT_CONFIG, EFFECT_ONCE, EFFECT_JSON };
+enum effect { EFFECT_ACTION, EFFECT_CONFIG, EFFECT_TEXT, EFFECT_ONCE, EFFECT_JSON };
 
 struct option {
 	char letter;	  /* '\0': none */
@@ -22,6 +22,8 @@ struct option {
 
 static const struct option table[] = {
 	{ 'c', "config", EFFECT_CONFIG, ACTION_RUN, "FILE: the configuration" },
+	{ '\0', "text-fd", EFFECT_TEXT, ACTION_RUN,
+	    "N: read what FILE held from this descriptor" },
 	{ '\0', "once", EFFECT_ONCE, ACTION_RUN, "run a single cycle" },
 	{ '\0', "check", EFFECT_ACTION, ACTION_CHECK,
 	    "check what the trading sections need, and exit" },
@@ -86,13 +88,16 @@ unknown(struct parser *parser, const char *argument)
 static int
 take(struct parser *parser, const struct option *option, const char *value)
 {
-	if (option->effect == EFFECT_CONFIG) {
+	if (option->effect == EFFECT_CONFIG || option->effect == EFFECT_TEXT) {
+		bool is_file = option->effect == EFFECT_CONFIG;
+
 		if (!value)
 			value = *parser->next ? *parser->next++ : NULL;
 		if (!value)
 			return error_set(parser->error, OPTIONS_E_USAGE,
-			    "option '--%s' needs a FILE", option->name);
-		parser->options.config = value;
+			    "option '--%s' needs %s", option->name,
+			    is_file ? "a FILE" : "a number");
+		*(is_file ? &parser->options.config : &parser->options.text_fd) = value;
 		return 0;
 	}
 	if (value)
@@ -154,6 +159,14 @@ check_combination(const struct worker_options *options, struct error *error)
 		    error, OPTIONS_E_USAGE, "which worker? its NAME is missing");
 	if (options->once && options->action != ACTION_RUN)
 		return error_set(error, OPTIONS_E_USAGE, "--once is for running");
+	if (options->text_fd &&
+	    (strspn(options->text_fd, "0123456789") != strnlen(options->text_fd, 9) ||
+		!options->text_fd[0]))
+		return error_set(error, OPTIONS_E_USAGE,
+		    "--text-fd: '%s' is no descriptor", options->text_fd);
+	if (options->text_fd && !options->config)
+		return error_set(
+		    error, OPTIONS_E_USAGE, "--text-fd goes with --config");
 	if (options->json && options->action != ACTION_LEDGER)
 		return error_set(error, OPTIONS_E_USAGE, "--json goes with --ledger");
 	return 0;

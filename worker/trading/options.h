@@ -25,6 +25,7 @@ struct worker_options {
 	enum worker_action action;
 	const char *config; /* borrowed; NULL: not given */
 	const char *name;   /* of the worker, borrowed; NULL: not given */
+	const char *text_fd; /* borrowed; NULL: not given */
 	bool once, json;
 };
 
