@@ -240,6 +240,31 @@ config_load_text(int fd, const char *path, config_on_error on_error, void *data,
 	return load_text(&reader, path, text, length, ret_config);
 }
 
+int
+config_load_again(const struct config_text *text, config_on_error on_error, void *data,
+    struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error,
+		.data = data,
+		.is_fragment = text->is_fragment,
+		.around = text->around };
+	_cleanup_close_ int kept = keep_text(text->text, text->length);
+	_cleanup_free_ char *copy = malloc(text->length + 1);
+	int r = copy ? 0 : -ENOMEM;
+
+	if (kept < 0)
+		r = kept;
+	if (r < 0)
+		return cannot_be_read(&reader, text->path, -r);
+	/* As read_all() ends it. */
+	memcpy(copy, text->text, text->length);
+	copy[text->length] = '\0';
+	r = load_text(&reader, text->path, copy, text->length, ret_config);
+	if (r == 0)
+		(*ret_config)->text_fd = steal_fd(&kept);
+	return r;
+}
+
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */
 static void
 name_command(const char *command, char out[65])

@@ -22,6 +22,7 @@
 #include "supervisor/fragment.h"
 #include "supervisor/holds.h"
 #include "supervisor/reload.h"
+#include "supervisor/upgrade.h"
 
 #define LINES_DEFAULT 50
 #define HELD_MAX 2048
@@ -429,6 +430,16 @@ cmd_diff(
 		reload_show(supervisor, client, file ? file : "");
 }
 
+/* upgrade */
+
+static void
+cmd_upgrade(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	if (may_change(supervisor, client))
+		upgrade_begin(supervisor, client, record_get(request, "program"));
+}
+
 /* events, logs */
 
 static bool
@@ -659,6 +670,7 @@ static const struct {
 	{ "restart", cmd_restart },
 	{ "reload", cmd_reload },
 	{ "diff", cmd_diff },
+	{ "upgrade", cmd_upgrade },
 	{ "events", cmd_events },
 	{ "logs", cmd_logs },
 	{ "hold", cmd_hold },

@@ -96,3 +96,9 @@ event_log_last(const struct event_log *log, size_t n, const char *worker,
 			call(log->lines[i], log->workers[i], data);
 	}
 }
+
+void
+event_log_recall(struct event_log *log, const char *line, const char *worker)
+{
+	remember(log, line, worker);
+}

@@ -36,3 +36,7 @@ void event_log_emit(
  * oldest first. */
 void event_log_last(const struct event_log *log, size_t n, const char *worker,
     event_follower call, void *data);
+
+/** event_log_recall() - remember a line that was logged in an earlier supervisor;
+ * @worker: NULL: about none. */
+void event_log_recall(struct event_log *log, const char *line, const char *worker);

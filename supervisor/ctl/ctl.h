@@ -86,6 +86,7 @@ int ctl_check(const struct ctl *ctl);
 int ctl_drill(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);
+int ctl_upgrade(const struct ctl *ctl);
 int ctl_why(const struct ctl *ctl);
 int ctl_hold(const struct ctl *ctl);
 int ctl_add(const struct ctl *ctl);

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The old side of an upgrade: the trial, the wait, the exec. What is in the state is in
+ * handover.c and its kin; how the new side takes it, in takeover.c.
+ */
+#include "supervisor/upgrade.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/paths.h"
+#include "supervisor/aftermath.h"
+#include "supervisor/child.h"
+#include "supervisor/client.h"
+#include "supervisor/context.h"
+#include "supervisor/handover.h"
+#include "supervisor/rest.h"
+#include "supervisor/takeover.h"
+
+#define TRIAL_S 20		      /* then it hangs */
+#define REST_NS (20 * NS_PER_S)	      /* that long we wait until all is at rest */
+#define LOOK_AGAIN_MS 5		      /* between two looks whether it is */
+#define COMMAND_LINE_MAX (256 * 1024) /* ours */
+
+struct upgrade {
+	struct supervisor *supervisor;
+	struct tree_request *asked;
+	char *program;
+	char to[64];	  /* its version; "": not known yet */
+	unsigned version; /* of the state */
+	int64_t started_ns, rest_ns;
+	struct spawned trial; /* pidfd -1: none */
+	bool late;
+	int output_fd; /* what it says */
+	struct event *on_trial, *on_look;
+};
+
+/* Names. */
+
+char *
+upgrade_program(void)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	_cleanup_free_ char *directory = NULL;
+	char *path = NULL;
+	struct stat a, b;
+
+	if (name && name[0] != '/')
+		directory = getcwd(NULL, 0);
+	if (name && (name[0] == '/' || directory))
+		path = path_join(directory ? directory : "/", name);
+	if (path && stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return path;
+	free(path);
+	return realpath("/proc/self/exe", NULL);
+}
+
+/* Our command line, as the new program's: what it was asked to do is still to be done.
+ * Return: its words, in @ret_text; NULL: -errno in errno. */
+static char **
+own_command_line(char **ret_text)
+{
+	_cleanup_close_ int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = malloc(COMMAND_LINE_MAX);
+	size_t length = 0, n = 0;
+	char **words;
+	ssize_t got;
+
+	if (fd < 0 || !text)
+		return NULL;
+	do {
+		got = read(fd, text + length, COMMAND_LINE_MAX - length);
+		length += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	if (length == 0 || length == COMMAND_LINE_MAX || text[length - 1] != '\0') {
+		errno = E2BIG;
+		return NULL;
+	}
+	for (size_t i = 0; i < length; i++)
+		n += text[i] == '\0';
+	words = calloc(n + 1, sizeof(*words));
+	if (!words)
+		return NULL;
+	n = 0;
+	for (size_t i = 0; i < length; i += strlen(text + i) + 1)
+		words[n++] = text + i;
+	*ret_text = steal(&text);
+	return words;
+}
+
+/* Our environment with what was taken out of it at our start, and one variable more. */
+struct own_environ {
+	char **list; /* owned */
+	char handover[48], watchdog[48], watchdog_pid[48];
+	char socket[sizeof(struct sockaddr_un) + 16];
+};
+
+static void
+add_notify(const struct notify *notify, struct own_environ *own, size_t *n)
+{
+	size_t length =
+	    notify->address_length - offsetof(struct sockaddr_un, sun_path);
+	bool is_abstract = notify->address.sun_path[0] == '\0';
+
+	if (notify->fd < 0)
+		return;
+	snprintf(own->socket, sizeof(own->socket), "NOTIFY_SOCKET=%s%.*s",
+	    is_abstract ? "@" : "", (int)length - is_abstract,
+	    notify->address.sun_path + is_abstract);
+	own->list[(*n)++] = own->socket;
+	if (notify->watchdog_ns == 0)
+		return;
+	snprintf(own->watchdog, sizeof(own->watchdog), "WATCHDOG_USEC=%" PRId64,
+	    notify->watchdog_ns * 2 / 1000);
+	snprintf(own->watchdog_pid, sizeof(own->watchdog_pid), "WATCHDOG_PID=%d",
+	    (int)getpid());
+	own->list[(*n)++] = own->watchdog;
+	own->list[(*n)++] = own->watchdog_pid;
+}
+
+static int
+fill_environ(
+    const struct notify *notify, const char *mode, int fd, struct own_environ *ret_own)
+{
+	size_t n = 0;
+
+	while (environ[n])
+		n++;
+	ret_own->list = calloc(n + 5, sizeof(char *));
+	if (!ret_own->list)
+		return -ENOMEM;
+	memcpy(ret_own->list, environ, n * sizeof(char *));
+	snprintf(ret_own->handover, sizeof(ret_own->handover), "%s=%s:%d", TAKEOVER_ENV,
+	    mode, fd);
+	ret_own->list[n++] = ret_own->handover;
+	if (notify)
+		add_notify(notify, ret_own, &n);
+	return 0;
+}
+
+bool
+upgrade_has(const struct supervisor *supervisor, pid_t pid)
+{
+	const struct upgrade *upgrade = supervisor->upgrade;
+
+	return upgrade && upgrade->trial.pidfd >= 0 && upgrade->trial.pid == pid;
+}
+
+/* The outcome. */
+
+struct upgrade *
+upgrade_free(struct upgrade *upgrade)
+{
+	if (!upgrade)
+		return NULL;
+	if (upgrade->trial.pidfd >= 0)
+		spawn_discard(&upgrade->trial);
+	if (upgrade->on_trial)
+		event_free(upgrade->on_trial);
+	if (upgrade->on_look)
+		event_free(upgrade->on_look);
+	closep(&upgrade->output_fd);
+	free(upgrade->program);
+	free(upgrade);
+	return NULL;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+give_up(struct upgrade *upgrade, const char *format, ...)
+{
+	struct supervisor *supervisor = upgrade->supervisor;
+	char why[ERROR_TEXT_MAX];
+	struct record record;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	record_init(&record, "supervisor.upgrade");
+	record_text(&record, "outcome", "refused");
+	record_text(&record, "from", TRADESUP_VERSION);
+	record_text(&record, "to", upgrade->to[0] ? upgrade->to : NULL);
+	record_text(&record, "program", upgrade->program);
+	record_text(&record, "why", why);
+	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
+	client_finished(upgrade->asked, EXIT_OSERR, why);
+	supervisor->upgrade = upgrade_free(upgrade);
+}
+
+void
+upgrade_done(struct supervisor *supervisor, const char *from)
+{
+	int64_t pause_ms = (clock_monotonic_ns() - supervisor->upgrade_ns) / NS_PER_MS;
+	struct client *client =
+	    supervisor->upgraded_for ? client_of(supervisor->upgraded_for) : NULL;
+	struct record record;
+
+	record_init(&record, "supervisor.upgrade");
+	record_text(&record, "outcome", "success");
+	record_text(&record, "from", from);
+	record_text(&record, "to", TRADESUP_VERSION);
+	record_text(&record, "program", supervisor->program);
+	record_int(&record, "pause_ms", pause_ms);
+	event_log_emit(&supervisor->events, LOG_LEVEL_NOTICE, &record);
+	if (client) {
+		record_init(&record, "upgraded");
+		record_text(&record, "from", from);
+		record_text(&record, "to", TRADESUP_VERSION);
+		record_int(&record, "pause_ms", pause_ms);
+		client_row(client, &record);
+	}
+	client_finished(supervisor->upgraded_for, EXIT_OK, NULL);
+	supervisor->upgraded_for = NULL;
+}
+
+/* The state. */
+
+/* Return: a sealed memfd that is closed on exec; -errno. */
+static int
+seal(const struct handover_writer *writer)
+{
+	_cleanup_close_ int fd =
+	    memfd_create("tradesup-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < writer->used) {
+		ssize_t n = write(fd, writer->bytes + done, writer->used - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* @writer: initialised. Return: as seal(). */
+static int
+write_state(struct upgrade *upgrade, struct handover_writer *writer)
+{
+	int r = handover_write(upgrade->supervisor, writer);
+
+	return r < 0 ? r : seal(writer);
+}
+
+/* The exec. */
+
+static void
+set_inheritable(const struct handover_writer *writer, int state_fd, bool on)
+{
+	int flags = on ? 0 : FD_CLOEXEC;
+
+	fcntl(state_fd, F_SETFD, flags);
+	for (size_t i = 0; i < writer->n_fds; i++)
+		fcntl(writer->fds[i], F_SETFD, flags);
+}
+
+static void
+fill_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGHUP);
+}
+
+void
+upgrade_let_signals_in(void)
+{
+	sigset_t set;
+
+	fill_signals(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Returns only if it fails. A signal that comes meanwhile waits for the new program. */
+static int
+become(struct upgrade *upgrade, const struct handover_writer *writer, int state_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	char **words = own_command_line(&text);
+	struct own_environ own = { NULL };
+	sigset_t set;
+	int r;
+
+	if (!words)
+		return -errno;
+	r = fill_environ(&upgrade->supervisor->notify, "take", state_fd, &own);
+	if (r == 0) {
+		fill_signals(&set);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		set_inheritable(writer, state_fd, true);
+		execve(upgrade->program, words, own.list);
+		r = -errno;
+		set_inheritable(writer, state_fd, false);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	free(own.list);
+	free(words);
+	return r;
+}
+
+static void
+tell_begin(struct supervisor *supervisor)
+{
+	notify_send(&supervisor->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)(clock_monotonic_ns() / 1000));
+	if (supervisor->notify.watchdog_ns > 0)
+		notify_send(&supervisor->notify, "WATCHDOG=1");
+}
+
+static void
+hand_over(struct upgrade *upgrade)
+{
+	struct supervisor *supervisor = upgrade->supervisor;
+	_cleanup_(handover_writer_deinit) struct handover_writer writer;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	aftermath_flush(supervisor->aftermath);
+	tell_begin(supervisor);
+	supervisor->upgrade_ns = clock_monotonic_ns();
+	handover_writer_init(&writer, upgrade->version);
+	fd = write_state(upgrade, &writer);
+	r = fd < 0 ? fd : become(upgrade, &writer, fd);
+	supervisor_tell(supervisor, "READY=1\n");
+	give_up(upgrade, "%s: %s", upgrade->program, strerror(-r));
+}
+
+/* The wait. */
+
+static void
+look_again(struct upgrade *upgrade)
+{
+	const struct timeval after = { .tv_usec = LOOK_AGAIN_MS * 1000 };
+
+	evtimer_add(upgrade->on_look, &after);
+}
+
+static void
+on_look_cb(evutil_socket_t fd, short what, void *data)
+{
+	struct upgrade *upgrade = data;
+	char why[REST_TEXT_MAX];
+
+	(void)fd, (void)what;
+	if (upgrade->supervisor->phase != SUPERVISOR_RUNNING)
+		give_up(upgrade, "the supervisor is being stopped");
+	else if (rest_is_at_rest(upgrade->supervisor, upgrade->version > 1, why))
+		hand_over(upgrade);
+	else if (clock_monotonic_ns() - upgrade->rest_ns > REST_NS)
+		give_up(upgrade, "it does not come to rest: %s", why);
+	else
+		look_again(upgrade);
+}
+
+/* The trial. */
+
+static int try_program(struct upgrade *upgrade);
+
+/* The last line, which says why not. */
+static const char *
+last_line(char *said)
+{
+	size_t length = strlen(said);
+	char *line;
+
+	while (length > 0 && said[length - 1] == '\n')
+		said[--length] = '\0';
+	line = strrchr(said, '\n');
+	return line ? line + 1 : said;
+}
+
+static void
+said_no(struct upgrade *upgrade, const struct exit_reason *reason, char *said)
+{
+	const char *line = last_line(said);
+
+	if (upgrade->late)
+		give_up(upgrade, "%s: it did not answer in %d s", upgrade->program,
+		    TRIAL_S);
+	else if (line[0])
+		give_up(upgrade, "%s: %.300s", upgrade->program, line);
+	else if (reason->signal)
+		give_up(upgrade, "%s: it was killed by SIG%s", upgrade->program,
+		    sigabbrev_np(reason->signal));
+	else
+		give_up(upgrade,
+		    "%s: it cannot take over a supervisor (exit status %d)",
+		    upgrade->program, reason->status);
+}
+
+static bool
+said_yes(struct upgrade *upgrade, const struct exit_reason *reason, const char *said)
+{
+	const char *yes = strstr(said, TAKEOVER_YES);
+
+	if (upgrade->late || !exit_is_normal(reason) || !yes)
+		return false;
+	yes += strlen(TAKEOVER_YES);
+	snprintf(upgrade->to, sizeof(upgrade->to), "%.*s", (int)strcspn(yes, "\n"), yes);
+	return true;
+}
+
+static void
+trial_ended(struct upgrade *upgrade, const struct exit_reason *reason)
+{
+	char said[4096];
+	ssize_t n = read(upgrade->output_fd, said, sizeof(said) - 1);
+	int r;
+
+	said[n > 0 ? n : 0] = '\0';
+	close(upgrade->output_fd);
+	upgrade->output_fd = -1;
+	if (said_yes(upgrade, reason, said)) {
+		upgrade->rest_ns = clock_monotonic_ns();
+		on_look_cb(-1, 0, upgrade);
+		return;
+	}
+	/* It is an older one: then our state in an older form. */
+	if (!upgrade->late && reason->status == TAKEOVER_EXIT_VERSION &&
+	    upgrade->version > handover_oldest()) {
+		upgrade->version--;
+		r = try_program(upgrade);
+		if (r < 0)
+			give_up(upgrade, "%s", strerror(-r));
+		return;
+	}
+	said_no(upgrade, reason, said);
+}
+
+static void
+on_trial_cb(evutil_socket_t fd, short what, void *data)
+{
+	struct upgrade *upgrade = data;
+	struct exit_reason reason;
+
+	(void)fd;
+	if (what & EV_TIMEOUT) {
+		upgrade->late = true;
+		spawn_signal(upgrade->trial.pidfd, SIGKILL);
+		event_add(upgrade->on_trial, NULL);
+		return;
+	}
+	spawn_kill_group(upgrade->trial.pid);
+	if (spawn_reap(&upgrade->trial, &reason) != 0) {
+		event_add(upgrade->on_trial, NULL);
+		return;
+	}
+	event_free(upgrade->on_trial);
+	upgrade->on_trial = NULL;
+	close(upgrade->trial.pidfd);
+	upgrade->trial.pidfd = -1;
+	trial_ended(upgrade, &reason);
+}
+
+static int
+watch_trial(struct upgrade *upgrade)
+{
+	const struct timeval deadline = { .tv_sec = TRIAL_S };
+
+	upgrade->on_trial = event_new(upgrade->supervisor->base, upgrade->trial.pidfd,
+	    EV_READ, on_trial_cb, upgrade);
+	if (!upgrade->on_trial || event_add(upgrade->on_trial, &deadline) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Return: 0; -errno; the reason of a failed start is an errno, too. */
+static int
+start_trial(struct upgrade *upgrade, int state_fd, int output_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	char **words = own_command_line(&text);
+	struct own_environ own = { NULL };
+	struct spawn_failure failure;
+	int r;
+
+	if (!words)
+		return -errno;
+	words[0] = upgrade->program;
+	r = fill_environ(NULL, "trial", SPAWN_LINK_FD, &own);
+	if (r == 0 && spawn_start(&(struct spawn_request){ .argv = words,
+				      .environ = own.list,
+				      .slots = &upgrade->supervisor->slots,
+				      .link_fd = state_fd,
+				      .output_fd = output_fd },
+			  &upgrade->trial, &failure) != 0) {
+		upgrade->trial.pidfd = -1;
+		r = -failure.error;
+	}
+	free(own.list);
+	free(words);
+	return r;
+}
+
+static int
+try_program(struct upgrade *upgrade)
+{
+	_cleanup_(handover_writer_deinit) struct handover_writer writer;
+	_cleanup_close_ int state_fd = -1, ours = -1, theirs = -1;
+	int pipe_fds[2], r;
+
+	handover_writer_init(&writer, upgrade->version);
+	state_fd = write_state(upgrade, &writer);
+	if (state_fd < 0)
+		return state_fd;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	ours = pipe_fds[0];
+	theirs = pipe_fds[1];
+	fcntl(ours, F_SETFL, O_NONBLOCK);
+	r = start_trial(upgrade, state_fd, theirs);
+	if (r < 0)
+		return r;
+	upgrade->output_fd = steal_fd(&ours);
+	return watch_trial(upgrade);
+}
+
+/* The beginning. */
+
+static struct upgrade *
+upgrade_new(struct supervisor *supervisor, const char *program)
+{
+	struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
+
+	if (!upgrade)
+		return NULL;
+	upgrade->supervisor = supervisor;
+	upgrade->trial.pidfd = upgrade->output_fd = -1;
+	upgrade->version = TRADESUP_STATE_VERSION;
+	upgrade->started_ns = clock_monotonic_ns();
+	upgrade->on_look = evtimer_new(supervisor->base, on_look_cb, upgrade);
+	program = program ? program : supervisor->program;
+	upgrade->program = program ? strdup(program) : NULL;
+	return upgrade->on_look && upgrade->program ? upgrade : upgrade_free(upgrade);
+}
+
+void
+upgrade_begin(
+    struct supervisor *supervisor, struct client *client, const char *program)
+{
+	struct upgrade *upgrade;
+	int r;
+
+	if (supervisor->upgrade) {
+		client_error(client, EXIT_OSERR, "an upgrade is going on already");
+		return;
+	}
+	if (program && program[0] != '/') {
+		client_error(client, EXIT_USAGE, "%s: no absolute path", program);
+		return;
+	}
+	upgrade = upgrade_new(supervisor, program);
+	if (upgrade)
+		upgrade->asked = client_expect(client);
+	if (!upgrade || !upgrade->asked) {
+		upgrade_free(upgrade);
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+		return;
+	}
+	supervisor->upgrade = upgrade;
+	r = try_program(upgrade);
+	if (r < 0)
+		give_up(upgrade, "%s: %s", upgrade->program, strerror(-r));
+}

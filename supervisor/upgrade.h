@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `tradesup upgrade`: the supervisor becomes another program without losing a worker.
+ *
+ * The new program is first started as a child with a copy of the state, and must say
+ * that it can go on from there. Then this one waits until nobody is being started,
+ * stopped or made safe, and executes it in its own place: the same process, with the
+ * same children and descriptors. Until that exec nothing has been taken apart, so
+ * whatever goes wrong before it leaves us as we were.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct client;
+struct supervisor;
+struct upgrade;
+
+/**
+ * upgrade_begin() - for @client, which is answered later, maybe by the next supervisor
+ * @program: an absolute path; NULL: the one by which we were executed
+ */
+void upgrade_begin(
+    struct supervisor *supervisor, struct client *client, const char *program);
+
+/** upgrade_has() - whether @pid is the program that is being tried. */
+bool upgrade_has(const struct supervisor *supervisor, pid_t pid);
+
+/** upgrade_free() - we are about to exit. Return: NULL. */
+struct upgrade *upgrade_free(struct upgrade *upgrade);
+
+/** upgrade_done() - in the next supervisor: tell everybody. @from: whose state it was. */
+void upgrade_done(struct supervisor *supervisor, const char *from);
+
+/** upgrade_program() - by what name we were executed, absolute; symbolic links stay, so
+ * that it is found again when they lead somewhere else. Allocated; NULL: -. */
+char *upgrade_program(void);
+
+/** upgrade_let_signals_in() - those that were kept waiting over the exec. */
+void upgrade_let_signals_in(void);
