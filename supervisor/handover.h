@@ -157,7 +157,9 @@ int handover_read_head(const char *bytes, size_t length, struct handover_head *r
     char *why, size_t why_size);
 void handover_head_deinit(struct handover_head *head);
 
-/** handover_oldest() - the oldest version that we read and write. */
+/** handover_version() - what we write; handover_oldest() - the oldest version that we
+ * read and can write, too. */
+unsigned handover_version(void);
 unsigned handover_oldest(void);
 
 /** handover_write() - all of it; the writer is initialised. Return: 0, -ENOMEM,

@@ -17,6 +17,12 @@
 #define MAGIC "tradesup-state"
 
 unsigned
+handover_version(void)
+{
+	return TRADESUP_STATE_VERSION;
+}
+
+unsigned
 handover_oldest(void)
 {
 	return TRADESUP_STATE_VERSION > 1 ? TRADESUP_STATE_VERSION - 1 : 1;

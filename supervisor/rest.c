@@ -64,6 +64,7 @@ is_group_at_rest(const struct group *group, bool dying_too, char why[REST_TEXT_M
 bool
 rest_is_at_rest(struct supervisor *supervisor, bool dying_too, char why[REST_TEXT_MAX])
 {
+	why[0] = '\0';
 	if (supervisor->reload) {
 		snprintf(why, REST_TEXT_MAX, "a reload is going on");
 		return false;

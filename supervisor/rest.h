@@ -14,7 +14,7 @@ struct supervisor;
 /**
  * rest_is_at_rest() - what waits for a time (a delay before a restart) is at rest
  * @dying_too: so is a worker that is being ended for its own sake
- * @why: filled when it is not
+ * @why: what is not; "" if all is
  */
 bool rest_is_at_rest(
     struct supervisor *supervisor, bool dying_too, char why[REST_TEXT_MAX]);

@@ -41,7 +41,8 @@ struct upgrade {
 	char *program;
 	char to[64];	  /* its version; "": not known yet */
 	unsigned version; /* of the state */
-	int64_t started_ns, rest_ns;
+	int64_t rest_ns; /* since when it waits for that */
+	const struct config *tried; /* what the trial was given; NULL: none was yet */
 	struct spawned trial; /* pidfd -1: none */
 	bool late;
 	int output_fd; /* what it says */
@@ -355,26 +356,37 @@ look_again(struct upgrade *upgrade)
 	evtimer_add(upgrade->on_look, &after);
 }
 
+static void try_program(struct upgrade *upgrade);
+
 static void
 on_look_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct upgrade *upgrade = data;
+	struct supervisor *supervisor = upgrade->supervisor;
 	char why[REST_TEXT_MAX];
 
 	(void)fd, (void)what;
-	if (upgrade->supervisor->phase != SUPERVISOR_RUNNING)
+	if (supervisor->phase != SUPERVISOR_RUNNING)
 		give_up(upgrade, "the supervisor is being stopped");
-	else if (rest_is_at_rest(upgrade->supervisor, upgrade->version > 1, why))
+	else if (rest_is_at_rest(supervisor, upgrade->version > 1, why) &&
+		 upgrade->tried == supervisor->config)
 		hand_over(upgrade);
+	else if (why[0] == '\0')
+		try_program(upgrade);
 	else if (clock_monotonic_ns() - upgrade->rest_ns > REST_NS)
 		give_up(upgrade, "it does not come to rest: %s", why);
 	else
 		look_again(upgrade);
 }
 
-/* The trial. */
+static void
+wait_for_rest(struct upgrade *upgrade)
+{
+	upgrade->rest_ns = clock_monotonic_ns();
+	on_look_cb(-1, 0, upgrade);
+}
 
-static int try_program(struct upgrade *upgrade);
+/* The trial. */
 
 /* The last line, which says why not. */
 static const char *
@@ -425,23 +437,20 @@ trial_ended(struct upgrade *upgrade, const struct exit_reason *reason)
 {
 	char said[4096];
 	ssize_t n = read(upgrade->output_fd, said, sizeof(said) - 1);
-	int r;
 
 	said[n > 0 ? n : 0] = '\0';
 	close(upgrade->output_fd);
 	upgrade->output_fd = -1;
 	if (said_yes(upgrade, reason, said)) {
-		upgrade->rest_ns = clock_monotonic_ns();
-		on_look_cb(-1, 0, upgrade);
+		wait_for_rest(upgrade);
 		return;
 	}
 	/* It is an older one: then our state in an older form. */
 	if (!upgrade->late && reason->status == TAKEOVER_EXIT_VERSION &&
 	    upgrade->version > handover_oldest()) {
 		upgrade->version--;
-		r = try_program(upgrade);
-		if (r < 0)
-			give_up(upgrade, "%s", strerror(-r));
+		upgrade->tried = NULL;
+		wait_for_rest(upgrade);
 		return;
 	}
 	said_no(upgrade, reason, said);
@@ -513,7 +522,7 @@ start_trial(struct upgrade *upgrade, int state_fd, int output_fd)
 }
 
 static int
-try_program(struct upgrade *upgrade)
+begin_trial(struct upgrade *upgrade)
 {
 	_cleanup_(handover_writer_deinit) struct handover_writer writer;
 	_cleanup_close_ int state_fd = -1, ours = -1, theirs = -1;
@@ -535,6 +544,17 @@ try_program(struct upgrade *upgrade)
 	return watch_trial(upgrade);
 }
 
+static void
+try_program(struct upgrade *upgrade)
+{
+	int r;
+
+	upgrade->tried = upgrade->supervisor->config;
+	r = begin_trial(upgrade);
+	if (r < 0)
+		give_up(upgrade, "%s: %s", upgrade->program, strerror(-r));
+}
+
 /* The beginning. */
 
 static struct upgrade *
@@ -546,8 +566,7 @@ upgrade_new(struct supervisor *supervisor, const char *program)
 		return NULL;
 	upgrade->supervisor = supervisor;
 	upgrade->trial.pidfd = upgrade->output_fd = -1;
-	upgrade->version = TRADESUP_STATE_VERSION;
-	upgrade->started_ns = clock_monotonic_ns();
+	upgrade->version = handover_version();
 	upgrade->on_look = evtimer_new(supervisor->base, on_look_cb, upgrade);
 	program = program ? program : supervisor->program;
 	upgrade->program = program ? strdup(program) : NULL;
@@ -559,7 +578,6 @@ upgrade_begin(
     struct supervisor *supervisor, struct client *client, const char *program)
 {
 	struct upgrade *upgrade;
-	int r;
 
 	if (supervisor->upgrade) {
 		client_error(client, EXIT_OSERR, "an upgrade is going on already");
@@ -578,7 +596,5 @@ upgrade_begin(
 		return;
 	}
 	supervisor->upgrade = upgrade;
-	r = try_program(upgrade);
-	if (r < 0)
-		give_up(upgrade, "%s: %s", upgrade->program, strerror(-r));
+	wait_for_rest(upgrade);
 }
