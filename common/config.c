@@ -283,6 +283,12 @@ name_command(const char *command, char out[65])
 		strcpy(out, "worker");
 }
 
+bool
+config_is_of_command(const struct config *config)
+{
+	return strcmp(config->path, "-") == 0;
+}
+
 int
 config_for_command(char **command, struct config **ret_config)
 {

@@ -198,6 +198,9 @@ struct config_text {
 int config_load_again(const struct config_text *text, config_on_error on_error,
     void *data, struct config **ret_config);
 
+/** config_is_of_command() - whether config_for_command() made it. */
+bool config_is_of_command(const struct config *config);
+
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 

@@ -18,11 +18,13 @@
 #include "common/clock.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/backoff.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/child_link.h"
 #include "supervisor/child_output.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 
 #define DOOM_SHUTDOWN_NS                                                               \
@@ -112,6 +114,16 @@ close_event_fd(struct event *event, int *fd)
 	*fd = -1;
 }
 
+static void
+close_link(struct child *child)
+{
+	if (child->link_fd < 0)
+		return;
+	links_remove(child->supervisor->links, child->link_fd);
+	closep(&child->link_fd);
+	child->link_fd = -1;
+}
+
 void
 child_free(struct child *child)
 {
@@ -121,7 +133,7 @@ child_free(struct child *child)
 	child_watch_free(child);
 	event_del(&child->on_timer);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_output, &child->output_fd);
 	close_event_fd(&child->on_notify, &child->notify_fd);
 	closep(&child->output_theirs);
@@ -222,6 +234,8 @@ child_rearm(struct child *child)
 			if (check_heartbeat(child, now_ns, &beat_ns) !=
 			    HEARTBEAT_IN_TIME)
 				beat_ns = now_ns;
+			if (beat_ns != HEARTBEAT_NEVER)
+				beat_ns = links_on_grid(beat_ns, now_ns);
 			next_ns = earliest(next_ns, beat_ns);
 		}
 	}
@@ -417,11 +431,10 @@ child_log_end(struct child *child, const char *action, const char *why)
 	    &record);
 }
 
-/* Everything of the life that has ended, except what its end is going to be called. */
-static void
-end_life(struct child *child)
+void
+child_end_life(struct child *child)
 {
-	close_event_fd(&child->on_link, &child->link_fd);
+	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
 	if (child->watch)
@@ -471,7 +484,7 @@ reap(struct child *child)
 	child_read_link(child);
 	if (child->limits && child_limits_ended(child))
 		note_oom(child);
-	end_life(child);
+	child_end_life(child);
 	return true;
 }
 
@@ -513,6 +526,8 @@ child_stop(struct child *child, bool kill)
 {
 	int64_t shutdown_ns = child->node.config->shutdown_ns;
 
+	if (!child_launch_settle(child))
+		return false;
 	if (child->node.state != NODE_STOPPING && reap(child)) {
 		child_log_end(
 		    child, "none", "it ended while its group was being stopped");
@@ -580,13 +595,6 @@ child_had_good_cycle(struct child *child)
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
-}
-
-void
-child_on_link(evutil_socket_t fd, short what, void *data)
-{
-	(void)fd, (void)what;
-	child_read_link(data);
 }
 
 void

@@ -50,10 +50,13 @@ struct child {
 	int output_fd;	   /* read end; kept over restarts, -1 before the first start */
 	int output_theirs; /* write end, for the next life */
 	int notify_fd;	   /* notify = systemd; -1 else */
-	struct child_limits *limits; /* NULL: it has none */
-	struct child_watch *watch;   /* NULL: it tells all by itself */
-	struct beside *make_safe;    /* while it is being made safe */
-	struct event on_exit, on_link, on_output, on_notify, on_timer;
+	struct child_limits *limits;   /* NULL: it has none */
+	struct child_watch *watch;     /* NULL: it tells all by itself */
+	struct beside *make_safe;      /* while it is being made safe */
+	struct spawn_pending *pending; /* its exec is not known to have succeeded */
+	bool start_failed;	       /* it has not, and the tree does not know yet */
+	TAILQ_ENTRY(child) launch;     /* while either of the two */
+	struct event on_exit, on_output, on_notify, on_timer;
 
 	int64_t timer_ns;  /* when on_timer is due; HEARTBEAT_NEVER if not armed */
 	int64_t wake_ns;   /* the tree waits for this; HEARTBEAT_NEVER if not */
@@ -112,7 +115,6 @@ void child_reconfigured(struct child *child, const struct config_node *before);
 
 /* Callbacks of the loop, with the child as @data; child_start.c connects them. */
 void child_on_exit(evutil_socket_t fd, short what, void *data);
-void child_on_link(evutil_socket_t fd, short what, void *data);
 void child_on_output(evutil_socket_t fd, short what, void *data);
 void child_on_notify(evutil_socket_t fd, short what, void *data);
 
@@ -127,6 +129,17 @@ bool child_start(struct child *child);
  * Return: 0; -errno, and its descriptors are closed when it is freed.
  */
 int child_adopt(struct child *child);
+
+/** child_launched() - there is a process: log it. */
+void child_launched(struct child *child);
+
+/** child_launch_failed() - what was taken for a process is none: log it, end its life.
+ */
+void child_launch_failed(struct child *child, const struct spawn_failure *failure);
+
+/** child_end_life() - everything of a life that has ended, except what its end is going
+ * to be called. */
+void child_end_life(struct child *child);
 
 /** child_stop() - as struct tree_ops, stop(). */
 bool child_stop(struct child *child, bool kill);

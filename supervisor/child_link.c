@@ -16,6 +16,7 @@
 #include "supervisor/aftermath.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/links.h"
 #include "supervisor/holds.h"
 
 #define PACKETS_PER_TURN 256
@@ -291,7 +292,7 @@ child_garbage(struct child *child)
 static void
 link_ended(struct child *child)
 {
-	event_del(&child->on_link);
+	links_remove(child->supervisor->links, child->link_fd);
 	close(child->link_fd);
 	child->link_fd = -1;
 	/* Its end should follow; a program that never spoke may close what it does not
@@ -302,7 +303,7 @@ link_ended(struct child *child)
 	child_rearm(child);
 }
 
-void
+bool
 child_read_link(struct child *child)
 {
 	struct msg msg;
@@ -312,10 +313,10 @@ child_read_link(struct child *child)
 		int r = link_receive(child->link_fd, &msg);
 
 		if (r == LINK_E_AGAIN)
-			return;
+			return false;
 		if (r < 0 || r == LINK_E_EOF) {
 			link_ended(child);
-			return;
+			return false;
 		}
 		now_ns = clock_monotonic_ns();
 		child->seen.packet_ns = now_ns;
@@ -326,6 +327,7 @@ child_read_link(struct child *child)
 		else
 			handlers[msg.type](child, &msg, now_ns);
 	}
+	return child->link_fd >= 0;
 }
 
 int

@@ -10,8 +10,8 @@
 #define CHILD_BAD_PACKETS_MAX 100 /* then it is restarted */
 
 /** child_read_link() - take what has arrived; bounded, so that one worker cannot keep
- * the loop. */
-void child_read_link(struct child *child);
+ * the loop. Return: whether there may be more. */
+bool child_read_link(struct child *child);
 
 /** child_read_notify() - the same for the sd_notify socket. */
 void child_read_notify(struct child *child);

@@ -9,14 +9,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/link.h"
+#include "supervisor/child_launch.h"
 #include "supervisor/child_limits.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
 #include "supervisor/fragment.h"
+#include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/notify.h"
 
@@ -170,17 +173,22 @@ report_start_failed(struct child *child, const struct spawn_failure *failure)
 
 /* A process whose end we would not hear of must not be: it counts as not started. */
 static int
-watch_life(struct child *child, int link_fd, struct spawned *process)
+watch_life(struct child *child, int link_fd, struct spawned *process,
+    struct spawn_pending *pending)
 {
+	struct spawn_failure failure;
 	int r = watch(child, &child->on_exit, process->pidfd, child_on_exit);
 
 	if (r == 0) {
-		r = watch(child, &child->on_link, link_fd, child_on_link);
+		r = links_add(child->supervisor->links, child, link_fd);
 		if (r < 0)
 			event_del(&child->on_exit);
 	}
 	if (r < 0) {
-		spawn_discard(process);
+		if (pending && spawn_settle(pending, &failure) != 0)
+			close(process->pidfd);
+		else
+			spawn_discard(process);
 		supervisor_sweep_soon(child->supervisor);
 	}
 	return r;
@@ -232,8 +240,8 @@ child_change_process(struct child *child, const struct spawned *process)
 	event_add(&child->on_exit, NULL);
 }
 
-static void
-report_start(struct child *child)
+void
+child_launched(struct child *child)
 {
 	struct record record;
 
@@ -242,6 +250,14 @@ report_start(struct child *child)
 	record_int(&record, "pid", child->process.pid);
 	record_int(&record, "life", child->lives);
 	event_log_emit(&child->supervisor->events, LOG_LEVEL_NOTICE, &record);
+}
+
+void
+child_launch_failed(struct child *child, const struct spawn_failure *failure)
+{
+	child->lives--;
+	child_end_life(child);
+	report_start_failed(child, failure);
 }
 
 void
@@ -276,9 +292,10 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
     struct spawned *ret_process, struct spawn_failure *ret_failure)
 {
 	struct spawn_limits limits = { .cgroup_fd = -1 };
-	struct spawn_request request = {
-		.argv = argv, .slots = &child->supervisor->slots, .link_fd = -1
-	};
+	struct spawn_request request = { .argv = argv,
+		.slots = &child->supervisor->slots,
+		.altered = &child->supervisor->altered,
+		.link_fd = -1 };
 	struct child_builtin builtin;
 	struct child_environ extra;
 	char *const *environment;
@@ -305,18 +322,34 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
 	return spawn_start(&request, ret_process, ret_failure);
 }
 
+/* Return: as spawn_start(); *@ret_pending NULL if it has been waited for. */
+static int
+make_process(struct child *child, const struct spawn_request *request,
+    struct spawned *ret_process, struct spawn_pending **ret_pending,
+    struct spawn_failure *ret_failure)
+{
+	int r = SPAWN_E_WAIT;
+
+	*ret_pending = NULL;
+	if (child_launch_may_run_ahead(child))
+		r = spawn_begin(request, ret_process, ret_pending, ret_failure);
+	return r == SPAWN_E_WAIT ? spawn_start(request, ret_process, ret_failure) : r;
+}
+
 bool
 child_start(struct child *child)
 {
 	const struct config_worker *config = child_config(child);
 	struct spawn_request request = { .argv = config->command,
 		.slots = &child->supervisor->slots,
+		.altered = &child->supervisor->altered,
 		.limits = child->limits ? &child->limits->spawn : NULL };
 	struct child_builtin builtin;
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct child_environ extra;
 	char *const *environment = NULL;
 	struct spawn_failure failure = { .step = "socketpair" };
+	struct spawn_pending *pending = NULL;
 	struct spawned process;
 	int r;
 
@@ -345,10 +378,10 @@ child_start(struct child *child)
 		request.output_fd = child->output_theirs;
 		if (!config->command)
 			child_builtin(child, NULL, &builtin, &request);
-		r = spawn_start(&request, &process, &failure);
+		r = make_process(child, &request, &process, &pending, &failure);
 	}
 	if (r == 0) {
-		r = watch_life(child, ours, &process);
+		r = watch_life(child, ours, &process, pending);
 		if (r < 0)
 			failure = (struct spawn_failure){ "epoll", -r };
 	}
@@ -357,7 +390,10 @@ child_start(struct child *child)
 		return false;
 	}
 	begin_life(child, steal_fd(&ours), &process);
-	report_start(child);
+	if (pending)
+		child_launch_add(child, pending);
+	else
+		child_launched(child);
 	if (child->watch)
 		child_watch_begin(child);
 	child_rearm(child);
@@ -387,8 +423,8 @@ child_adopt(struct child *child)
 	int r = adopt_fd(
 	    child, &child->on_exit, &child->process.pidfd, child_on_exit);
 
-	if (r == 0)
-		r = adopt_fd(child, &child->on_link, &child->link_fd, child_on_link);
+	if (r == 0 && child->link_fd >= 0)
+		r = links_add(child->supervisor->links, child, child->link_fd);
 	if (r == 0)
 		r = adopt_fd(
 		    child, &child->on_output, &child->output_fd, child_on_output);

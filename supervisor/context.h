@@ -17,13 +17,16 @@
 #include "supervisor/tree.h"
 
 struct aftermath;
+struct child;
 struct control;
 struct fragment;
 struct reload;
 struct tree_request;
 struct upgrade;
+struct links;
 
 TAILQ_HEAD(fragment_list, fragment);
+TAILQ_HEAD(child_list, child);
 
 enum supervisor_phase {
 	SUPERVISOR_STARTING,
@@ -58,6 +61,10 @@ struct supervisor {
 	struct event_log events;
 	struct guardian guardian;
 	struct spawn_slots slots;
+	struct child_list launching; /* those of child_launch.c, oldest first */
+	struct event *on_launched, *on_launch_failed;
+	struct links *links;
+	sigset_t altered; /* signals that we catch or ignore, and workers must not */
 	struct cgroup cgroup; /* for workers that are to have one */
 	struct notify notify;
 	struct control *control;
@@ -84,6 +91,10 @@ struct supervisor {
 	char **environ; /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each
 			   start */
 	size_t n_environ;
+
+	struct event *on_quit, *on_passed[3]; /* signals that are passed on */
+	int sigchld_fd;	  /* signalfd(2): many ends at once interrupt us once */
+	int64_t sweep_ns; /* what the last sweep took */
 
 	struct event *on_term, *on_int, *on_hup, *on_sigchld, *on_sweep, *on_guardian,
 	    *on_watchdog;

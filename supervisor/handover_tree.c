@@ -21,15 +21,17 @@ static bool read_window(struct handover_reader *reader, void *object);
 static void write_children(struct handover_writer *writer, const void *object);
 static bool read_children(struct handover_reader *reader, void *object);
 
-#define AT(member) offsetof(struct group, member)
+#define NUMBER(type, member, low, high)                                                \
+	{                                                                              \
+		#member, type, offsetof(struct group, member), low, high, 0            \
+	}
 static const struct handover_field fields[] = {
-	{ "node.state", HANDOVER_INT, AT(node.state), 0, NODE_WAITING, 0 },
-	{ "node.wake_as", HANDOVER_INT, AT(node.wake_as), 0, MAIL_RESUME, 0 },
-	{ "node.moves", HANDOVER_INT, AT(node.moves), 0, PLAN_RANGE_ALL, 0 },
-	{ "node.stopped", HANDOVER_BOOL, AT(node.stopped), 0, 1, 0 },
-	{ "node.without_progress", HANDOVER_UINT32, AT(node.without_progress), 0, 0,
-	    0 },
-	{ "due_ns", HANDOVER_INT64, AT(due_ns), 0, INT64_MAX, 0 },
+	NUMBER(HANDOVER_INT, node.state, 0, NODE_WAITING),
+	NUMBER(HANDOVER_INT, node.wake_as, 0, MAIL_RESUME),
+	NUMBER(HANDOVER_INT, node.moves, 0, PLAN_RANGE_ALL),
+	NUMBER(HANDOVER_BOOL, node.stopped, 0, 1),
+	NUMBER(HANDOVER_UINT32, node.without_progress, 0, 0),
+	NUMBER(HANDOVER_INT64, due_ns, 0, INT64_MAX),
 	{ "window", HANDOVER_OTHER, 0, 0, 0, 0, write_window, read_window },
 	{ "children", HANDOVER_OTHER, 0, 0, 0, 0, write_children, read_children },
 };

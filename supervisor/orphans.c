@@ -6,6 +6,7 @@
 #include "supervisor/orphans.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "supervisor/child.h"
 #include "supervisor/context.h"
@@ -64,6 +65,11 @@ is_wanted(const struct spawn_orphan *orphan, void *data)
 	struct node *node = tree_find(&own->supervisor->tree, orphan->worker);
 	const struct child *child = (struct child *)node;
 
+	/* To PID 1 of a container all of its orphans come, those of nobody's workers
+	 * too.
+	 */
+	if (getpid() == 1 && orphan->worker[0] == '\0')
+		return true;
 	if (!node || node_is_group(node) || !child_is_alive(child))
 		return false;
 	return strtoul(orphan->life, NULL, 10) == child->lives;

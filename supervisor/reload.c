@@ -348,7 +348,7 @@ may_be_asked(struct supervisor *supervisor, struct client *client)
 
 	if (supervisor->reload)
 		why = "a reload is going on already";
-	else if (strcmp(supervisor->config->path, "-") == 0)
+	else if (config_is_of_command(supervisor->config))
 		why = "there is no configuration file: it was started with a command";
 	if (why)
 		client_error(client, EXIT_OSERR, "%s", why);

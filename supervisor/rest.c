@@ -73,5 +73,9 @@ rest_is_at_rest(struct supervisor *supervisor, bool dying_too, char why[REST_TEX
 		snprintf(why, REST_TEXT_MAX, "a worker is being made safe");
 		return false;
 	}
+	if (!TAILQ_EMPTY(&supervisor->launching)) {
+		snprintf(why, REST_TEXT_MAX, "a worker is being started");
+		return false;
+	}
 	return is_group_at_rest(supervisor->tree.root, dying_too, why);
 }

@@ -3,12 +3,10 @@
  * Starts, signals and collects processes, and looks after adopted ones. When and why is
  * decided elsewhere; there is no state here.
  *
- * Between clone() and exec the child runs on our memory while we stand still, so what
- * it stores (the failed step and its errno) is there when we go on, and what it must
- * not do is return into our code, run one of our signal handlers, or leave anything
- * locked. All signals are blocked from before the clone until the child has reset every
- * disposition. Whatever can be found out beforehand (the path of the program) is,
- * because a failed exec costs a process.
+ * What a child does between clone() and exec, on our memory, is in spawn_child.c. As a
+ * rule we stand still meanwhile (CLONE_VFORK); spawn_begin() does not, and everything
+ * that its child reads is copied to where it stays. Whatever can be found out
+ * beforehand (the path of the program) is, because a failed exec costs a process.
  */
 #include "supervisor/spawn.h"
 
@@ -16,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -33,138 +32,32 @@
 
 #include "common/cleanup.h"
 #include "supervisor/procfs.h"
+#include "supervisor/raw_call.h"
 
 #define STACK_SIZE (64 * 1024)
+#define AHEAD_STACK_SIZE (16 * 1024)
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
-/** struct launch - what the child needs, and what it leaves */
-struct launch {
-	const struct spawn_request *request;
-	const char *path;
-	int link_fd, output_fd; /* the request's, or those of its slots; -1: none */
-	pid_t parent;
-	bool is_in_cgroup;	      /* from birth */
-	bool has_begun;		      /* written by the child */
-	struct spawn_failure failure; /* step NULL while nothing failed */
+/** struct spawn_pending - a child that may still be on its way to its exec */
+struct spawn_pending {
+	struct spawn_launch launch;
+	sigset_t altered;
+	struct spawn_slots *slots;
+	struct spawn_slot *slot; /* NULL: nobody is on the way */
+	pid_t pid;
+	char *copies; /* of argv and the environment; owned */
+	size_t copies_room;
+	char path[PATH_MAX];
+	char stack[AHEAD_STACK_SIZE] __attribute__((aligned(16)));
 };
-
-static IN_CHILD int
-failed(struct launch *launch, const char *step)
-{
-	launch->failure.error = errno;
-	launch->failure.step = step;
-	return -1;
-}
-
-/* The mask lets nothing in while this runs; a caught signal must not find our handler
- * afterwards, and an ignored one would stay ignored across the exec. */
-static IN_CHILD void
-reset_dispositions(void)
-{
-	const struct sigaction dfl = { .sa_handler = SIG_DFL };
-
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &dfl, NULL); /* EINVAL for those that have none */
-}
-
-/* A descriptor that is out of the way of 0 to 4, which are about to be replaced. */
-static IN_CHILD int
-lift(int fd)
-{
-	return fd > SPAWN_LINK_FD + 1 || fd < 0
-		   ? fd
-		   : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_LINK_FD + 2);
-}
-
-/* Ends the sharing of descriptors with our parent. What lies above those that are
- * needed is not copied at all, or each start would cost as much as we have workers. */
-static IN_CHILD int
-own_descriptors(const struct launch *launch)
-{
-	int highest = SPAWN_LINK_FD;
-
-	if (launch->link_fd > highest)
-		highest = launch->link_fd;
-	if (launch->output_fd > highest)
-		highest = launch->output_fd;
-	if (launch->request->text_fd > highest)
-		highest = launch->request->text_fd;
-	return close_range((unsigned)highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE);
-}
-
-static IN_CHILD int
-set_descriptors(const struct launch *launch)
-{
-	const bool has_link = launch->link_fd >= 0;
-	const bool has_output = launch->output_fd >= 0;
-	const bool has_text = launch->request->text_fd > 0;
-	int link, output, text, null;
-
-	if (own_descriptors(launch) < 0)
-		return -1;
-	link = lift(launch->link_fd);
-	output = lift(launch->output_fd);
-	text = has_text ? lift(launch->request->text_fd) : -1;
-	if ((has_link && link < 0) || (has_output && output < 0) ||
-	    (has_text && text < 0))
-		return -1;
-	if (has_output &&
-	    (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
-		return -1;
-	if (has_link && dup2(link, SPAWN_LINK_FD) < 0)
-		return -1;
-	if (has_text && dup2(text, SPAWN_LINK_FD + has_link) < 0)
-		return -1;
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null < 0)
-		return -1;
-	if (null == STDIN_FILENO ? fcntl(null, F_SETFD, 0) < 0
-				 : dup2(null, STDIN_FILENO) < 0)
-		return -1;
-	return close_range((unsigned)SPAWN_LINK_FD + has_link + has_text, UINT_MAX, 0);
-}
-
-static IN_CHILD int
-child_steps(struct launch *launch)
-{
-	const struct spawn_limits *limits = launch->request->limits;
-	const char *step;
-	sigset_t none;
-
-	reset_dispositions();
-	if (setsid() < 0)
-		return failed(launch, "setsid");
-	if (limits && !launch->is_in_cgroup && spawn_limits_enter_cgroup(limits) < 0)
-		return failed(launch, "cgroup");
-	if (set_descriptors(launch) < 0)
-		return failed(launch, "descriptors");
-	if (limits && spawn_limits_apply(limits, &step) < 0)
-		return failed(launch, step);
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
-		return failed(launch, "pdeathsig");
-	/* We may have died before the line above: then no signal will come. */
-	if (getppid() != launch->parent)
-		return -1;
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return failed(launch, "sigmask");
-	execve(launch->path, launch->request->argv, launch->request->environ);
-	return failed(launch, "exec");
-}
-
-static IN_CHILD int
-child_main(void *argument)
-{
-	((struct launch *)argument)->has_begun = true;
-	child_steps(argument);
-	_exit(127);
-}
 
 static pid_t
 clone_with_pidfd(
     int (*child)(void *), void *stack_top, int flags, void *argument, int *ret_pidfd)
 {
-	return clone(child, stack_top, flags, argument, ret_pidfd);
+	struct spawn_launch *launch = argument;
+
+	return clone(child, stack_top, flags, argument, ret_pidfd, NULL, &launch->tid);
 }
 
 static const struct spawn_ops kernel_ops = { .clone = clone_with_pidfd };
@@ -243,17 +136,17 @@ discard(pid_t pid)
  * cgroup.kill has been used in its cgroup: then there is no child, and -1 is returned.
  */
 static pid_t
-clone_into_cgroup(struct launch *launch, int *ret_pidfd)
+clone_into_cgroup(struct spawn_launch *launch, int *ret_pidfd)
 {
 	struct clone_args args = {
 		.flags = CLONE_INTO_CGROUP |
 			 (unsigned)(CLONE_VFORK | CLONE_FILES | CLONE_PIDFD),
 		.pidfd = (uintptr_t)ret_pidfd,
 		.exit_signal = SIGCHLD,
-		.cgroup = (unsigned)launch->request->limits->cgroup_fd,
+		.cgroup = (unsigned)launch->limits->cgroup_fd,
 	};
-	struct launch *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct spawn_launch *shared = mmap(NULL, sizeof(*shared),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	if (shared == MAP_FAILED)
@@ -262,7 +155,7 @@ clone_into_cgroup(struct launch *launch, int *ret_pidfd)
 	shared->is_in_cgroup = true;
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		child_main(shared);
+		spawn_child_main(shared);
 	launch->failure = shared->failure;
 	if (pid > 0 && !shared->has_begun) {
 		discard(pid);
@@ -274,27 +167,54 @@ clone_into_cgroup(struct launch *launch, int *ret_pidfd)
 	return pid;
 }
 
-/* clone() with every signal blocked, because the child begins with our handlers. */
 static pid_t
-clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd)
+clone_and_wait(const struct spawn_ops *ops, struct spawn_launch *launch, int *ret_pidfd)
 {
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
-	const struct spawn_limits *limits = launch->request->limits;
-	sigset_t all, old;
+	const struct spawn_limits *limits = launch->limits;
 	pid_t pid = -1;
-	int error;
 
-	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
-		return -1;
-	launch->parent = getpid();
 	if (limits && limits->cgroup_fd >= 0 && ops == &kernel_ops)
 		pid = clone_into_cgroup(launch, ret_pidfd);
 	/* Else it moves by itself; that works, too, where a filter hides clone3(). */
 	if (pid < 0)
-		pid = ops->clone(child_main, stack + sizeof(stack),
+		pid = ops->clone(spawn_child_main, stack + sizeof(stack),
 		    CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD,
 		    launch, ret_pidfd);
+	return pid;
+}
+
+static pid_t
+clone_and_go_on(
+    const struct spawn_ops *ops, struct spawn_launch *launch, int *ret_pidfd)
+{
+	struct spawn_pending *pending = (struct spawn_pending *)launch;
+
+	launch->tid = 1;
+	return ops->clone(spawn_child_main, pending->stack + sizeof(pending->stack),
+	    CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD,
+	    launch, ret_pidfd);
+}
+
+typedef pid_t (*clone_way)(
+    const struct spawn_ops *ops, struct spawn_launch *launch, int *ret_pidfd);
+
+/* clone() with every signal blocked, because the child begins with our handlers. */
+static pid_t
+clone_blocked(const struct spawn_ops *ops, clone_way way, struct spawn_launch *launch,
+    int *ret_pidfd)
+{
+	sigset_t all, old;
+	pid_t pid;
+	int error;
+
+	if (!ops)
+		ops = &kernel_ops;
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return -1;
+	launch->parent = getpid();
+	pid = way(ops, launch, ret_pidfd);
 	error = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = error;
@@ -305,10 +225,10 @@ clone_blocked(const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd
  * ours. */
 static pid_t
 clone_keeping_dumpable(
-    const struct spawn_ops *ops, struct launch *launch, int *ret_pidfd)
+    const struct spawn_ops *ops, struct spawn_launch *launch, int *ret_pidfd)
 {
 	bool dumpable = prctl(PR_GET_DUMPABLE) == 1;
-	pid_t pid = clone_blocked(ops, launch, ret_pidfd);
+	pid_t pid = clone_blocked(ops, clone_and_wait, launch, ret_pidfd);
 	int error = errno;
 
 	if (dumpable)
@@ -325,42 +245,77 @@ spawn_discard(struct spawned *spawned)
 	closep(&spawned->pidfd);
 }
 
+static int
+open_slot(int null, struct spawn_slot *slot)
+{
+	slot->link = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	slot->output = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
+	return slot->link < 0 || slot->output < 0 ? -errno : 0;
+}
+
 int
 spawn_slots_open(struct spawn_slots *slots)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int r = 0;
 
-	*slots = (struct spawn_slots){ .null = null, .link = -1, .output = -1 };
-	if (null < 0)
+	spawn_slots_init(slots);
+	slots->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (slots->null < 0)
 		return -errno;
-	slots->link = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
-	slots->output = fcntl(null, F_DUPFD_CLOEXEC, SPAWN_LINK_FD);
-	return slots->link < 0 || slots->output < 0 ? -errno : 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(slots->slots); i++)
+		r = open_slot(slots->null, &slots->slots[i]);
+	return r;
+}
+
+void
+spawn_slots_init(struct spawn_slots *slots)
+{
+	*slots = (struct spawn_slots){ .null = -1 };
+	for (size_t i = 0; i < ARRAY_SIZE(slots->slots); i++)
+		slots->slots[i] = (struct spawn_slot){ -1, -1, NULL };
 }
 
 void
 spawn_slots_close(struct spawn_slots *slots)
 {
 	closep(&slots->null);
-	closep(&slots->link);
-	closep(&slots->output);
+	for (size_t i = 0; i < ARRAY_SIZE(slots->slots); i++) {
+		struct spawn_slot *slot = &slots->slots[i];
+
+		closep(&slot->link);
+		closep(&slot->output);
+		if (slot->pending)
+			free(slot->pending->copies);
+		free(slot->pending);
+		slot->pending = NULL;
+	}
+}
+
+void
+spawn_altered_signals(sigset_t *ret_altered)
+{
+	struct sigaction action;
+
+	sigemptyset(ret_altered);
+	for (int number = 1; number < NSIG; number++)
+		if (sigaction(number, NULL, &action) == 0 &&
+		    ((action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL))
+			sigaddset(ret_altered, number);
 }
 
 static int
-fill_slot(int fd, int slot)
+fill_number(int fd, int number)
 {
-	return fd < 0 ? fd : dup3(fd, slot, O_CLOEXEC);
+	return fd < 0 ? fd : dup3(fd, number, O_CLOEXEC);
 }
 
 static int
-fill_slots(const struct spawn_request *request, struct launch *launch)
+fill_slot(const struct spawn_request *request, const struct spawn_slot *slot,
+    struct spawn_launch *launch)
 {
-	const struct spawn_slots *slots = request->slots;
-
-	if (!slots)
-		return 0;
-	launch->link_fd = fill_slot(request->link_fd, slots->link);
-	launch->output_fd = fill_slot(request->output_fd, slots->output);
+	launch->null_fd = request->slots->null;
+	launch->link_fd = fill_number(request->link_fd, slot->link);
+	launch->output_fd = fill_number(request->output_fd, slot->output);
 	return (request->link_fd >= 0 && launch->link_fd < 0) ||
 		       (request->output_fd >= 0 && launch->output_fd < 0)
 		   ? -errno
@@ -369,55 +324,80 @@ fill_slots(const struct spawn_request *request, struct launch *launch)
 
 /* A worker's end of its link that stayed open here would hide the worker's end. */
 static void
-empty_slots(const struct spawn_request *request)
+empty_slot(const struct spawn_slots *slots, const struct spawn_slot *slot)
 {
-	const struct spawn_slots *slots = request->slots;
-
-	if (!slots)
-		return;
-	(void)dup3(slots->null, slots->link, O_CLOEXEC);
-	(void)dup3(slots->null, slots->output, O_CLOEXEC);
+	(void)dup3(slots->null, slot->link, O_CLOEXEC);
+	(void)dup3(slots->null, slot->output, O_CLOEXEC);
 }
 
 static pid_t
-clone_launch(const struct spawn_request *request, struct launch *launch, int *ret_pidfd)
+clone_launch(
+    const struct spawn_request *request, struct spawn_launch *launch, int *ret_pidfd)
 {
-	const struct spawn_ops *ops = request->ops ? request->ops : &kernel_ops;
+	struct spawn_slot *slot = request->slots ? &request->slots->slots[0] : NULL;
 	pid_t pid = -1;
 	int error;
 
-	if (fill_slots(request, launch) == 0)
+	if (!slot || fill_slot(request, slot, launch) == 0)
 		pid = request->limits && spawn_limits_change_identity(request->limits)
-			  ? clone_keeping_dumpable(ops, launch, ret_pidfd)
-			  : clone_blocked(ops, launch, ret_pidfd);
+			  ? clone_keeping_dumpable(request->ops, launch, ret_pidfd)
+			  : clone_blocked(
+				request->ops, clone_and_wait, launch, ret_pidfd);
 	error = errno;
-	empty_slots(request);
+	if (slot)
+		empty_slot(request->slots, slot);
 	errno = error;
 	return pid;
+}
+
+/* Where its program is, in @room if it has to be looked for. Return: NULL and
+ * @ret_failure. */
+static const char *
+program_of(const struct spawn_request *request, char room[PATH_MAX],
+    struct spawn_failure *ret_failure)
+{
+	int error;
+
+	if (strchr(request->argv[0], '/'))
+		return request->argv[0];
+	error = find_program(request->argv[0], path_variable(request->environ), room);
+	if (error == 0)
+		return room;
+	*ret_failure = (struct spawn_failure){ "exec", error };
+	return NULL;
+}
+
+/* The child has reached its program, or failed: which? */
+static int
+judge_launch(
+    const struct spawn_launch *launch, pid_t pid, struct spawn_failure *ret_failure)
+{
+	if (!launch->failure.step)
+		return 0;
+	*ret_failure = launch->failure;
+	discard(pid);
+	return SPAWN_E_FAILED;
 }
 
 int
 spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
     struct spawn_failure *ret_failure)
 {
-	struct launch launch = { .request = request,
-		.path = request->argv[0],
+	struct spawn_launch launch = { .argv = request->argv,
+		.environ = request->environ,
+		.limits = request->limits,
+		.altered = request->altered,
 		.link_fd = request->link_fd,
-		.output_fd = request->output_fd };
+		.output_fd = request->output_fd,
+		.text_fd = request->text_fd,
+		.null_fd = -1 };
 	_cleanup_close_ int pidfd = -1;
 	char path[PATH_MAX];
 	pid_t pid;
-	int r;
 
-	if (!strchr(request->argv[0], '/')) {
-		r = find_program(
-		    request->argv[0], path_variable(request->environ), path);
-		if (r != 0) {
-			*ret_failure = (struct spawn_failure){ "exec", r };
-			return SPAWN_E_FAILED;
-		}
-		launch.path = path;
-	}
+	launch.path = program_of(request, path, ret_failure);
+	if (!launch.path)
+		return SPAWN_E_FAILED;
 	pid = clone_launch(request, &launch, &pidfd);
 	if (pid < 0) {
 		*ret_failure = (struct spawn_failure){ "clone", errno };
@@ -425,13 +405,128 @@ spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
 	}
 	if (!launch.failure.step && pidfd < 0)
 		launch.failure = (struct spawn_failure){ "pidfd", ENOSYS };
-	if (launch.failure.step) {
-		discard(pid);
-		*ret_failure = launch.failure;
+	if (judge_launch(&launch, pid, ret_failure) != 0)
 		return SPAWN_E_FAILED;
-	}
 	*ret_spawned = (struct spawned){ .pid = pid, .pidfd = steal_fd(&pidfd) };
 	return 0;
+}
+
+/* Starts that are not waited for. */
+
+static size_t
+count_strings(char *const *strings, size_t *bytes)
+{
+	size_t n = 0;
+
+	for (; strings[n]; n++)
+		*bytes += strlen(strings[n]) + 1;
+	return n + 1;
+}
+
+static char *const *
+copy_strings(char *const *strings, char ***pointers, char **text)
+{
+	char **first = *pointers;
+
+	for (; *strings; strings++) {
+		*(*pointers)++ = *text;
+		*text = stpcpy(*text, *strings) + 1;
+	}
+	*(*pointers)++ = NULL;
+	return first;
+}
+
+/* What the caller has may change before the child has read it. */
+static int
+copy_request(struct spawn_pending *pending, const struct spawn_request *request)
+{
+	size_t bytes = 0, n = count_strings(request->argv, &bytes);
+	char **pointers, *text;
+
+	n += count_strings(request->environ, &bytes);
+	bytes += n * sizeof(char *);
+	if (bytes > pending->copies_room) {
+		char *room = realloc(pending->copies, bytes);
+
+		if (!room)
+			return -ENOMEM;
+		pending->copies = room;
+		pending->copies_room = bytes;
+	}
+	pointers = (char **)(void *)pending->copies;
+	text = (char *)(pointers + n);
+	pending->altered = *request->altered;
+	pending->launch = (struct spawn_launch){ .altered = &pending->altered };
+	pending->launch.argv = copy_strings(request->argv, &pointers, &text);
+	pending->launch.environ = copy_strings(request->environ, &pointers, &text);
+	pending->launch.path =
+	    strchr(request->argv[0], '/') ? pending->launch.argv[0] : pending->path;
+	return 0;
+}
+
+/* Return: NULL if there is none, or no memory. */
+static struct spawn_slot *
+free_slot(struct spawn_slots *slots)
+{
+	for (size_t i = 1; i < ARRAY_SIZE(slots->slots); i++) {
+		struct spawn_slot *slot = &slots->slots[i];
+
+		if (!slot->pending)
+			slot->pending = calloc(1, sizeof(*slot->pending));
+		if (!slot->pending || !slot->pending->slot)
+			return slot->pending ? slot : NULL;
+	}
+	return NULL;
+}
+
+int
+spawn_begin(const struct spawn_request *request, struct spawned *ret_spawned,
+    struct spawn_pending **ret_pending, struct spawn_failure *ret_failure)
+{
+	struct spawn_slots *slots = request->slots;
+	struct spawn_slot *slot;
+	struct spawn_pending *pending;
+	int pidfd = -1;
+
+	/* Limits have steps that change errno, and a text is closed by a reload. */
+	if (!RAW_CALL_IS_RAW || request->limits || !request->altered ||
+	    request->text_fd > 0)
+		return SPAWN_E_WAIT;
+	slot = free_slot(slots);
+	if (!slot || copy_request(slot->pending, request) < 0)
+		return SPAWN_E_WAIT;
+	if (!program_of(request, slot->pending->path, ret_failure))
+		return SPAWN_E_FAILED;
+	pending = slot->pending;
+	if (fill_slot(request, slot, &pending->launch) == 0)
+		pending->pid = clone_blocked(
+		    request->ops, clone_and_go_on, &pending->launch, &pidfd);
+	else
+		pending->pid = -1;
+	if (pending->pid < 0) {
+		*ret_failure = (struct spawn_failure){ "clone", errno };
+		empty_slot(slots, slot);
+		return SPAWN_E_FAILED;
+	}
+	pending->slots = slots;
+	pending->slot = slot;
+	*ret_spawned = (struct spawned){ .pid = pending->pid, .pidfd = pidfd };
+	*ret_pending = pending;
+	return 0;
+}
+
+int
+spawn_settle(struct spawn_pending *pending, struct spawn_failure *ret_failure)
+{
+	int tid;
+
+	/* The kernel's own wake-up is not a private one. */
+	while ((tid = __atomic_load_n(&pending->launch.tid, __ATOMIC_ACQUIRE)) != 0)
+		(void)syscall(
+		    SYS_futex, &pending->launch.tid, FUTEX_WAIT, tid, NULL, NULL, 0);
+	empty_slot(pending->slots, pending->slot);
+	pending->slot = NULL;
+	return judge_launch(&pending->launch, pending->pid, ret_failure);
 }
 
 int

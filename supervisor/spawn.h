@@ -11,14 +11,15 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "supervisor/exit_reason.h"
+#include "supervisor/spawn_child.h"
 #include "supervisor/spawn_limits.h"
 
-#define SPAWN_LINK_FD 3 /* the number the link has in the worker; in TRADESUP_FD */
 #define SPAWN_WORKER_ENV "TRADESUP_WORKER" /* the worker's name */
 #define SPAWN_LIFE_ENV "TRADESUP_LIFE" /* tells one life of a worker from the next */
 
@@ -31,18 +32,40 @@ struct spawn_ops {
 	    int *ret_pidfd);
 };
 
+#define SPAWN_AHEAD_MAX 4 /* starts that are under way and not waited for */
+
+struct spawn_pending;
+
+/** struct spawn_slot - two low numbers for the descriptors of one child */
+struct spawn_slot {
+	int link, output;	       /* -1 before spawn_slots_open() */
+	struct spawn_pending *pending; /* owned; NULL until it was needed */
+};
+
 /**
- * struct spawn_slots - two low descriptor numbers, kept for the descriptors of the next
- * child, which copies the table of descriptors up to the highest one it needs
+ * struct spawn_slots - low descriptor numbers, kept for the descriptors of the next
+ * children, which copy the table of descriptors up to the highest one they need
  */
 struct spawn_slots {
-	int null, link, output; /* -1 before spawn_slots_open() */
+	int null;
+	struct spawn_slot slots[1 + SPAWN_AHEAD_MAX]; /* the first: spawn_start()'s */
 };
+
+/** spawn_slots_init() - nothing is open. */
+void spawn_slots_init(struct spawn_slots *slots);
 
 /** spawn_slots_open() - to be called early, while numbers are low. Return: 0, -errno.
  */
 int spawn_slots_open(struct spawn_slots *slots);
+
+/** spawn_slots_close() - when no start is under way. */
 void spawn_slots_close(struct spawn_slots *slots);
+
+/**
+ * spawn_altered_signals() - the signals that we catch or ignore, for struct
+ * spawn_request: to be asked once all handlers are in place
+ */
+void spawn_altered_signals(sigset_t *ret_altered);
 
 struct spawn_request {
 	char *const *argv; /* argv[0] without a '/' is looked up in PATH of @environ */
@@ -50,8 +73,10 @@ struct spawn_request {
 	int link_fd; /* the worker's end of the link, becomes SPAWN_LINK_FD; -1: none */
 	int output_fd; /* becomes standard output and error; -1: ours are inherited */
 	int text_fd;   /* becomes spawn_text_number(); below 1: none */
-	const struct spawn_slots *slots; /* NULL: none; then a start may cost as much as
+	struct spawn_slots *slots; /* NULL: none; then a start may cost as much as
 					    there are descriptors */
+	const sigset_t *altered; /* what spawn_altered_signals() said; NULL: not known,
+				    and each start asks for all of them */
 	const struct spawn_limits *limits; /* NULL: none */
 	const struct spawn_ops *ops;	   /* NULL: the kernel's */
 };
@@ -69,13 +94,6 @@ struct spawned {
 		    */
 };
 
-/** struct spawn_failure - which step failed ("clone", "descriptors", "exec", …, or a
- * limit by the name of its key), and how */
-struct spawn_failure {
-	const char *step; /* static */
-	int error;	  /* errno, positive */
-};
-
 #define SPAWN_E_FAILED 1 /* no process came of it; @ret_failure is filled */
 
 /**
@@ -91,6 +109,28 @@ struct spawn_failure {
  */
 int spawn_start(const struct spawn_request *request, struct spawned *ret_spawned,
     struct spawn_failure *ret_failure);
+
+#define SPAWN_E_WAIT 2 /* only spawn_start() can do, or tell why not */
+
+/**
+ * spawn_begin() - as spawn_start(), but goes on while the child is on its way to its
+ * program, so that several can be at once, and more than one core is used
+ * @request:     with slots; whatever it points to may change as soon as this returns
+ * @ret_spawned: the process, which may still turn out to be none
+ *
+ * Return: 0, then call spawn_settle(); SPAWN_E_FAILED, as spawn_start(); SPAWN_E_WAIT,
+ *         nothing has happened: too many are under way, or it is of a kind that has to
+ * be waited for.
+ */
+int spawn_begin(const struct spawn_request *request, struct spawned *ret_spawned,
+    struct spawn_pending **ret_pending, struct spawn_failure *ret_failure);
+
+/**
+ * spawn_settle() - wait for the exec of what spawn_begin() began
+ *
+ * Return: 0; SPAWN_E_FAILED, the process has been reaped; the pidfd is the caller's.
+ */
+int spawn_settle(struct spawn_pending *pending, struct spawn_failure *ret_failure);
 
 /**
  * spawn_signal() - through the pidfd, so never to a recycled pid

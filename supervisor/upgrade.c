@@ -274,13 +274,16 @@ set_inheritable(const struct handover_writer *writer, int state_fd, bool on)
 		fcntl(writer->fds[i], F_SETFD, flags);
 }
 
+/* Those that have a handler of ours. */
 static void
 fill_signals(sigset_t *ret_set)
 {
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
+		SIGUSR2, SIGWINCH };
+
 	sigemptyset(ret_set);
-	sigaddset(ret_set, SIGTERM);
-	sigaddset(ret_set, SIGINT);
-	sigaddset(ret_set, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(ret_set, signals[i]);
 }
 
 void

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker that talks as fast as its link takes it, and the least that has to be done to
- * listen.
+ * A worker that talks as fast as its link takes it, and the least that has to be done
+ * to listen.
  *
- * talker heartbeat|cycle N: send N messages on TRADESUP_FD, say "done" on standard output,
- * then sleep until SIGTERM.
+ * talker heartbeat|cycle N: send N messages on TRADESUP_FD, say "done" on standard
+ * output, then sleep until SIGTERM.
  *
- * talker floor heartbeat|cycle N: be both ends. A child sends, we receive each packet and
- * do nothing with it; prints the nanoseconds of CPU that this took.
+ * talker every MS: send a heartbeat every MS milliseconds.
+ *
+ * talker floor heartbeat|cycle N: be both ends. A child sends, we receive each packet
+ * and do nothing with it; prints the nanoseconds of CPU that this took.
  */
 #include <errno.h>
 #include <poll.h>
@@ -45,21 +47,42 @@ send_all(int fd, bool is_cycle, long n)
 }
 
 static int
-talk(bool is_cycle, long n)
+say_hello(int fd)
 {
-	const char *fd = getenv(MSG_FD_ENV);
 	struct msg hello = { .type = MSG_HELLO };
 
-	if (!fd)
-		return EXIT_FAILURE;
 	hello.hello.version = MSG_VERSION;
 	hello.hello.pid = getpid();
 	strcpy(hello.hello.name, "talker");
-	if (link_send(atoi(fd), &hello) != 0 || send_all(atoi(fd), is_cycle, n) != 0)
+	return link_send(fd, &hello);
+}
+
+static int
+talk(int fd, bool is_cycle, long n)
+{
+	if (say_hello(fd) != 0 || send_all(fd, is_cycle, n) != 0)
 		return EXIT_FAILURE;
 	puts("done");
 	fflush(stdout);
 	pause();
+	return EXIT_SUCCESS;
+}
+
+static int
+beat(int fd, long interval_ms)
+{
+	const struct timespec interval = { .tv_sec = interval_ms / 1000,
+		.tv_nsec = interval_ms % 1000 * 1000000 };
+	struct msg msg = { .type = MSG_READY };
+
+	if (say_hello(fd) != 0 || link_send(fd, &msg) != 0)
+		return EXIT_FAILURE;
+	msg.type = MSG_HEARTBEAT;
+	do {
+		msg.heartbeat.cycle++;
+		if (link_send(fd, &msg) != 0)
+			return EXIT_FAILURE;
+	} while (nanosleep(&interval, NULL) == 0);
 	return EXIT_SUCCESS;
 }
 
@@ -93,12 +116,21 @@ int
 main(int argc, char **argv)
 {
 	bool is_floor = argc == 4 && strcmp(argv[1], "floor") == 0;
+	const char *fd = getenv(MSG_FD_ENV);
+	bool is_cycle;
+	long n;
 
-	if (argc != 3 && !is_floor) {
-		fprintf(stderr, "usage: talker [floor] heartbeat|cycle N\n");
+	argv += is_floor;
+	if ((argc != 3 && !is_floor) || (!is_floor && !fd)) {
+		fprintf(stderr,
+		    "usage: talker [floor] heartbeat|cycle N, talker every MS\n");
 		return EXIT_FAILURE;
 	}
-	argv += is_floor;
-	return (is_floor ? listen_only : talk)(
-	    strcmp(argv[1], "cycle") == 0, strtol(argv[2], NULL, 10));
+	is_cycle = strcmp(argv[1], "cycle") == 0;
+	n = strtol(argv[2], NULL, 10);
+	if (is_floor)
+		return listen_only(is_cycle, n);
+	if (strcmp(argv[1], "every") == 0)
+		return beat(atoi(fd), n);
+	return talk(atoi(fd), is_cycle, n);
 }

@@ -64,21 +64,23 @@ socketpair(int domain, int type, int protocol, int fds[2])
 	return next(domain, type, protocol, fds);
 }
 
-/* The supervisor passes a place for the pidfd and nothing after it. */
+/* The supervisor passes a place for the pidfd and one for the thread id. */
 int
 clone(int (*child)(void *), void *stack, int flags, void *argument, ...)
 {
 	int (*next)(int (*)(void *), void *, int, void *, ...);
 	va_list args;
-	void *pidfd;
+	void *pidfd, *tls, *tid;
 
 	va_start(args, argument);
 	pidfd = va_arg(args, void *);
+	tls = va_arg(args, void *);
+	tid = va_arg(args, void *);
 	va_end(args);
 	if (must_fail("clone"))
 		return -1;
 	find_next("clone", &next);
-	return next(child, stack, flags, argument, pidfd);
+	return next(child, stack, flags, argument, pidfd, tls, tid);
 }
 
 ssize_t

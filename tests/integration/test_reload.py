@@ -152,7 +152,7 @@ class Groups(Reload):
         run.wait_for("supervisor.ready")
         more = self.box.file("more.conf", "worker b { %(idle)s }\n" % self.IDLE)
         self.assertEqual(self.box.call("add", more).returncode, EXIT_OK)
-        pid = run.worker_pid("b")
+        pid = int(run.wait_for("worker.start", worker="b")["pid"])
         self.write("worker a { %(idle)s }\nworker b { %(idle)s }\n")
         self.assertEqual(self.reload()[0][0], "adopt    b")
         self.assertTrue(is_alive(pid))

@@ -3,7 +3,10 @@
 whom; what a failed exec says; the memory limit.
 """
 
+import errno
 import os
+import shutil
+import signal
 import sys
 
 import harness
@@ -158,6 +161,52 @@ class StartFailures(Case):
         names = [(e["event"], e.get("worker")) for e in run.events]
         self.assertLess(names.index(("worker.start", "idle")),
                         names.index(("worker.start_failed", "bad")))
+
+    def test_many_at_once_whose_program_is_gone(self):
+        """They are restarted ahead, before it is known whether there is anything to restart."""
+        names = ["w%d" % i for i in range(10)]
+        program = os.path.join(self.box.path, "program")
+        os.symlink(shutil.which("sleep"), program)
+        self.box.write_config(
+            {name: dict(IDLE, command=[program, "1000000"], restart_delay="50ms",
+                        restart_delay_max="50ms") for name in names},
+            {"intensity": "10000", "period": "1s"})
+        run = self.box.start()
+        run.wait_for("supervisor.ready")
+        os.unlink(program)
+        for name in names:
+            os.kill(run.worker_pid(name), signal.SIGKILL)
+        for name in names:
+            failure = run.wait_for("worker.start_failed", worker=name, count=2)
+            self.assertEqual((failure["step"], failure["errno"]), ("exec", errno.ENOENT))
+        os.symlink(shutil.which("sleep"), program)
+        for name in names:
+            again = run.wait_for("worker.start", worker=name, count=2)
+            self.assertEqual(again["life"], 2, "a start that failed is no life")
+        self.assertEqual(run.stop(), EXIT_OK)
+        for name in names:
+            self.assertEqual(run.count("worker.start", worker=name), 2)
+            self.assertEqual(run.count("worker.exit", worker=name), 1)
+        self.assertEqual(self.box.leftovers(), [])
+
+    def test_stopped_with_its_group_while_it_fails(self):
+        """The others stop in order although some starts fail at that very moment."""
+        program = os.path.join(self.box.path, "program")
+        os.symlink(shutil.which("sleep"), program)
+        self.box.write_config(
+            {"w%d" % i: dict(IDLE, command=[program, "1000000"], restart_delay="0s",
+                             restart_delay_max="0s") for i in range(6)},
+            {"intensity": "1000000", "period": "1s"})
+        run = self.box.start()
+        run.wait_for("supervisor.ready")
+        os.unlink(program)
+        for i in range(0, 6, 2):
+            os.kill(run.worker_pid("w%d" % i), signal.SIGKILL)
+        run.wait_for("worker.start_failed", worker="w4")
+        self.assertEqual(run.stop(), EXIT_OK)
+        stops = [event["worker"] for event in run.find("worker.stop")]
+        self.assertEqual(stops, ["w5", "w3", "w1"])
+        self.assertEqual(self.box.leftovers(), [])
 
 
 class Memory(Case):

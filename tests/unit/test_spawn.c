@@ -251,6 +251,122 @@ START_TEST(reports_a_failed_clone)
 }
 END_TEST
 
+/* Starts that are not waited for. */
+
+struct ahead {
+	struct spawn_slots slots;
+	sigset_t altered;
+	struct spawn_failure failure;
+};
+
+static struct ahead
+open_ahead(void)
+{
+	struct ahead ahead = { .failure = { NULL, 0 } };
+
+	ck_assert_int_eq(spawn_slots_open(&ahead.slots), 0);
+	spawn_altered_signals(&ahead.altered);
+	return ahead;
+}
+
+static int
+begin(struct ahead *ahead, char *const *argv, int output_fd,
+    struct spawned *ret_spawned, struct spawn_pending **ret_pending)
+{
+	return spawn_begin(&(struct spawn_request){ .argv = argv,
+			       .environ = (char *const *)environment,
+			       .slots = &ahead->slots,
+			       .altered = &ahead->altered,
+			       .link_fd = -1,
+			       .output_fd = output_fd },
+	    ret_spawned, ret_pending, &ahead->failure);
+}
+
+START_TEST(starts_several_without_waiting)
+{
+	struct ahead ahead = open_ahead();
+	struct spawn_pending *pending[SPAWN_AHEAD_MAX], *none;
+	struct spawned spawned[SPAWN_AHEAD_MAX], more;
+	struct spawn_failure failure;
+	char script[32], *argv[] = { (char *)"sh", (char *)"-c", script, NULL };
+	int fds[2];
+	char output[16];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	/* What a request points to may change at once. */
+	for (int i = 0; i < SPAWN_AHEAD_MAX; i++) {
+		snprintf(script, sizeof(script), "printf x; exit %d", 10 + i);
+		ck_assert_int_eq(
+		    begin(&ahead, argv, fds[1], &spawned[i], &pending[i]), 0);
+	}
+	memset(script, 'X', sizeof(script) - 1);
+	ck_assert_int_eq(begin(&ahead, argv, -1, &more, &none), SPAWN_E_WAIT);
+	for (int i = 0; i < SPAWN_AHEAD_MAX; i++) {
+		ck_assert_int_eq(spawn_settle(pending[i], &failure), 0);
+		ck_assert_int_eq(finish(&spawned[i]).status, 10 + i);
+	}
+	close(fds[1]);
+	read_all(fds[0], output, sizeof(output));
+	ck_assert_str_eq(output, "xxxx");
+	spawn_slots_close(&ahead.slots);
+	assert_no_child();
+}
+END_TEST
+
+START_TEST(tells_later_that_an_exec_failed)
+{
+	struct ahead ahead = open_ahead();
+	struct spawn_pending *pending;
+	struct spawn_failure failure = { NULL, 0 };
+	struct spawned spawned;
+
+	ck_assert_int_eq(
+	    begin(&ahead, STRINGS("/dev/null"), -1, &spawned, &pending), 0);
+	ck_assert_int_eq(spawn_settle(pending, &failure), SPAWN_E_FAILED);
+	ck_assert_str_eq(failure.step, "exec");
+	ck_assert_int_eq(failure.error, EACCES);
+	close(spawned.pidfd);
+	assert_no_child();
+	ck_assert_int_eq(
+	    begin(&ahead, STRINGS("no-such-program"), -1, &spawned, &pending),
+	    SPAWN_E_FAILED);
+	ck_assert_int_eq(ahead.failure.error, ENOENT);
+	/* The place is free again. */
+	ck_assert_int_eq(begin(&ahead, SHELL("exit 3"), -1, &spawned, &pending), 0);
+	ck_assert_int_eq(spawn_settle(pending, &failure), 0);
+	ck_assert_int_eq(finish(&spawned).status, 3);
+	spawn_slots_close(&ahead.slots);
+}
+END_TEST
+
+/* Only what we have altered is reset: it must be found, however it was altered. */
+START_TEST(finds_the_signals_that_are_not_at_their_default)
+{
+	struct ahead ahead;
+	struct spawn_pending *pending;
+	struct spawn_failure failure;
+	struct spawned spawned;
+	char output[256];
+	int fds[2];
+
+	signal(SIGUSR2, SIG_IGN);
+	ahead = open_ahead();
+	ck_assert_int_eq(sigismember(&ahead.altered, SIGUSR2), 1);
+	ck_assert_int_eq(sigismember(&ahead.altered, SIGUSR1), 0);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(begin(&ahead, SHELL("grep SigIgn /proc/self/status"), fds[1],
+			     &spawned, &pending),
+	    0);
+	ck_assert_int_eq(spawn_settle(pending, &failure), 0);
+	close(fds[1]);
+	read_all(fds[0], output, sizeof(output));
+	ck_assert_str_eq(output, "SigIgn:\t0000000000000000\n");
+	ck_assert_int_eq(finish(&spawned).status, 0);
+	spawn_slots_close(&ahead.slots);
+	signal(SIGUSR2, SIG_DFL);
+}
+END_TEST
+
 /* The shell itself holds none; the redirection of the loop's test does not last. */
 static const char list_descriptors[] = "for f in 0 1 2 3 4 5 6 7 8 9 20; do "
 				       "[ -e /proc/$$/fd/$f ] && printf '%s ' $f; done";
@@ -742,6 +858,9 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, decodes_how_it_ended, 0, ARRAY_SIZE(end_cases));
 	tcase_add_loop_test(tcase, reports_a_failed_exec, 0, ARRAY_SIZE(failure_cases));
+	tcase_add_test(tcase, starts_several_without_waiting);
+	tcase_add_test(tcase, tells_later_that_an_exec_failed);
+	tcase_add_test(tcase, finds_the_signals_that_are_not_at_their_default);
 	tcase_add_loop_test(tcase, reports_a_failed_clone, 0, ARRAY_SIZE(clone_cases));
 	tcase_add_loop_test(
 	    tcase, closes_every_other_descriptor, 0, ARRAY_SIZE(descriptor_cases));
