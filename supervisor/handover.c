@@ -337,10 +337,10 @@ read_number(
 
 	if (min == 0 && max == 0) {
 		min = field->type == HANDOVER_INT64 ? INT64_MIN : 0;
-		max = field->type == HANDOVER_UINT32  ? UINT32_MAX
-		      : field->type == HANDOVER_INT   ? INT32_MAX
-		      : field->type == HANDOVER_BOOL  ? 1
-						      : INT64_MAX;
+		max = field->type == HANDOVER_UINT32 ? UINT32_MAX
+		      : field->type == HANDOVER_INT  ? INT32_MAX
+		      : field->type == HANDOVER_BOOL ? 1
+						     : INT64_MAX;
 	}
 	if (!handover_read_int(reader, min, max, &value))
 		return handover_wrong(reader, "%s", field->key);

@@ -85,7 +85,8 @@ bool handover_read_text(struct handover_reader *reader, char **ret_text);
 bool handover_read_fd(struct handover_reader *reader, int *ret_fd);
 bool handover_skip(struct handover_reader *reader);
 
-/** handover_wrong() - note what is wrong, unless something was before. Return: false. */
+/** handover_wrong() - note what is wrong, unless something was before. Return: false.
+ */
 bool handover_wrong(struct handover_reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -13,7 +13,10 @@
 #include "supervisor/child_watch.h"
 #include "supervisor/handover_tree.h"
 
-#define FIELD(what, key_, member) { key_, what, offsetof(STRUCT, member), 0, 0, 0 }
+#define FIELD(what, key_, member)                                                      \
+	{                                                                              \
+		key_, what, offsetof(STRUCT, member), 0, 0, 0                          \
+	}
 #define INT64(member) FIELD(HANDOVER_INT64, #member, member)
 #define UINT32(member) FIELD(HANDOVER_UINT32, #member, member)
 #define BOOL(member) FIELD(HANDOVER_BOOL, #member, member)
@@ -21,12 +24,12 @@
 #define FD(member) FIELD(HANDOVER_FD, #member, member)
 #define RANGE(type, member, low, high)                                                 \
 	{                                                                              \
-		#member, type, offsetof(STRUCT, member), low, high, 0                  \
+#member, type, offsetof(STRUCT, member), low, high, 0                  \
 	}
 #define TIME(member) RANGE(HANDOVER_INT64, member, 0, INT64_MAX)
 #define TEXT(member)                                                                   \
 	{                                                                              \
-		#member, HANDOVER_TEXT, offsetof(STRUCT, member), 0,                   \
+#member, HANDOVER_TEXT, offsetof(STRUCT, member), 0,                   \
 		    sizeof(((STRUCT *)NULL)->member), 0                                \
 	}
 #define OTHER(key_, name)                                                              \
@@ -210,8 +213,8 @@ feed(struct handover_reader *reader, struct child *child, bool is_whole)
 		return false;
 	if (length > CAPTURE_LINE_MAX)
 		return handover_wrong(reader, "a line of output is too long");
-	if ((length > 0 && capture_feed(child->output, bytes, length, ignore_line,
-			       NULL) < 0) ||
+	if ((length > 0 &&
+		capture_feed(child->output, bytes, length, ignore_line, NULL) < 0) ||
 	    (is_whole && capture_feed(child->output, "\n", 1, ignore_line, NULL) < 0))
 		return handover_wrong(reader, "%s", strerror(ENOMEM));
 	return true;

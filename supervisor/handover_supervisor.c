@@ -151,20 +151,20 @@ skip(struct handover_reader *reader, void *object)
 #define AT(member) offsetof(struct supervisor, member)
 #define NUMBER(type, member, low, high)                                                \
 	{                                                                              \
-		#member, type, AT(member), low, high, 0                                \
+#member, type, AT(member), low, high, 0                                \
 	}
 #define FD(member)                                                                     \
 	{                                                                              \
-		#member, HANDOVER_FD, AT(member), 0, 0, 0                              \
+#member, HANDOVER_FD, AT(member), 0, 0, 0                              \
 	}
 #define TEXT(member)                                                                   \
 	{                                                                              \
-		#member, HANDOVER_TEXT, AT(member), 0,                                 \
+#member, HANDOVER_TEXT, AT(member), 0,                                 \
 		    sizeof(((struct supervisor *)NULL)->member), 0                     \
 	}
 #define OTHER(name, read_it)                                                           \
 	{                                                                              \
-		#name, HANDOVER_OTHER, 0, 0, 0, 0, write_##name, read_it               \
+#name, HANDOVER_OTHER, 0, 0, 0, 0, write_##name, read_it               \
 	}
 
 static const struct handover_field fields[] = {
@@ -222,7 +222,8 @@ read_envelope(struct handover_reader *reader)
 	if (!handover_read_int(reader, 1, UINT32_MAX, &version))
 		return -EBADMSG;
 	if (version < handover_oldest() || version > TRADESUP_STATE_VERSION) {
-		handover_wrong(reader, "the state has version %lld, this program reads %u to %u",
+		handover_wrong(reader,
+		    "the state has version %lld, this program reads %u to %u",
 		    (long long)version, handover_oldest(), TRADESUP_STATE_VERSION);
 		return HANDOVER_E_VERSION;
 	}

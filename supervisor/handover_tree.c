@@ -23,7 +23,7 @@ static bool read_children(struct handover_reader *reader, void *object);
 
 #define NUMBER(type, member, low, high)                                                \
 	{                                                                              \
-		#member, type, offsetof(struct group, member), low, high, 0            \
+#member, type, offsetof(struct group, member), low, high, 0            \
 	}
 static const struct handover_field fields[] = {
 	NUMBER(HANDOVER_INT, node.state, 0, NODE_WAITING),
@@ -52,8 +52,8 @@ write_window(struct handover_writer *writer, const void *object)
 
 	handover_array(writer, window->used);
 	for (size_t i = 0; i < window->used; i++)
-		handover_int(writer,
-		    window->entries_ns[(window->first + i) % window->room]);
+		handover_int(
+		    writer, window->entries_ns[(window->first + i) % window->room]);
 }
 
 static bool
@@ -275,7 +275,8 @@ read_child(struct handover_reader *reader, struct restored *restored)
 	       handover_wrong(reader, "the state ends early");
 }
 
-/* Those that were not in the list are gone, or, if it could not be read, still there. */
+/* Those that were not in the list are gone, or, if it could not be read, still there.
+ */
 static void
 finish(struct restored *restored, bool is_good)
 {

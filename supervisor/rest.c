@@ -14,8 +14,8 @@ static bool
 is_worker_at_rest(const struct child *child, bool dying_too, char why[REST_TEXT_MAX])
 {
 	const struct node *node = &child->node;
-	bool is_known = node->state == NODE_UP ? child_is_alive(child)
-					       : !child_is_alive(child);
+	bool is_known =
+	    node->state == NODE_UP ? child_is_alive(child) : !child_is_alive(child);
 
 	if (!is_known || node->mail.kind != MAIL_NONE || child->make_safe ||
 	    (node->state != NODE_UP && node->state != NODE_DOWN &&
@@ -55,8 +55,7 @@ is_group_at_rest(const struct group *group, bool dying_too, char why[REST_TEXT_M
 	TAILQ_FOREACH(node, &group->children, sibling)
 		if (!(node_is_group(node)
 			    ? is_group_at_rest(node_group(node), dying_too, why)
-			    : is_worker_at_rest(
-				  (struct child *)node, dying_too, why)))
+			    : is_worker_at_rest((struct child *)node, dying_too, why)))
 			return false;
 	return true;
 }

@@ -18,7 +18,8 @@
 /* What a trial that succeeded prints, before the version; nothing else counts as a
  * yes. */
 #define TAKEOVER_YES "tradesup-can-take-over "
-/* The exit status of a trial that does not know the version of the state; EX_DATAERR. */
+/* The exit status of a trial that does not know the version of the state; EX_DATAERR.
+ */
 #define TAKEOVER_EXIT_VERSION 65
 
 struct supervisor;

@@ -39,11 +39,11 @@ struct upgrade {
 	struct supervisor *supervisor;
 	struct tree_request *asked;
 	char *program;
-	char to[64];	  /* its version; "": not known yet */
-	unsigned version; /* of the state */
-	int64_t rest_ns; /* since when it waits for that */
+	char to[64];		    /* its version; "": not known yet */
+	unsigned version;	    /* of the state */
+	int64_t rest_ns;	    /* since when it waits for that */
 	const struct config *tried; /* what the trial was given; NULL: none was yet */
-	struct spawned trial; /* pidfd -1: none */
+	struct spawned trial;	    /* pidfd -1: none */
 	bool late;
 	int output_fd; /* what it says */
 	struct event *on_trial, *on_look;
@@ -113,8 +113,7 @@ struct own_environ {
 static void
 add_notify(const struct notify *notify, struct own_environ *own, size_t *n)
 {
-	size_t length =
-	    notify->address_length - offsetof(struct sockaddr_un, sun_path);
+	size_t length = notify->address_length - offsetof(struct sockaddr_un, sun_path);
 	bool is_abstract = notify->address.sun_path[0] == '\0';
 
 	if (notify->fd < 0)
@@ -431,7 +430,8 @@ said_yes(struct upgrade *upgrade, const struct exit_reason *reason, const char *
 	if (upgrade->late || !exit_is_normal(reason) || !yes)
 		return false;
 	yes += strlen(TAKEOVER_YES);
-	snprintf(upgrade->to, sizeof(upgrade->to), "%.*s", (int)strcspn(yes, "\n"), yes);
+	snprintf(
+	    upgrade->to, sizeof(upgrade->to), "%.*s", (int)strcspn(yes, "\n"), yes);
 	return true;
 }
 
@@ -577,8 +577,7 @@ upgrade_new(struct supervisor *supervisor, const char *program)
 }
 
 void
-upgrade_begin(
-    struct supervisor *supervisor, struct client *client, const char *program)
+upgrade_begin(struct supervisor *supervisor, struct client *client, const char *program)
 {
 	struct upgrade *upgrade;
 

@@ -30,7 +30,8 @@ bool upgrade_has(const struct supervisor *supervisor, pid_t pid);
 /** upgrade_free() - we are about to exit. Return: NULL. */
 struct upgrade *upgrade_free(struct upgrade *upgrade);
 
-/** upgrade_done() - in the next supervisor: tell everybody. @from: whose state it was. */
+/** upgrade_done() - in the next supervisor: tell everybody. @from: whose state it was.
+ */
 void upgrade_done(struct supervisor *supervisor, const char *from);
 
 /** upgrade_program() - by what name we were executed, absolute; symbolic links stay, so
