@@ -239,19 +239,50 @@ handover_read_text(struct handover_reader *reader, char **ret_text)
 }
 
 bool
+handover_is_trial(const struct handover_reader *reader)
+{
+	return !reader->attempt || reader->attempt->is_trial;
+}
+
+static bool
+note_fd(struct handover_attempt *attempt, int fd)
+{
+	if (attempt->n_fds == attempt->fds_room) {
+		size_t room = attempt->fds_room ? attempt->fds_room * 2 : 64;
+		int *fds = reallocarray(attempt->fds, room, sizeof(*fds));
+
+		if (!fds)
+			return false;
+		attempt->fds = fds;
+		attempt->fds_room = room;
+	}
+	attempt->fds[attempt->n_fds++] = fd;
+	return true;
+}
+
+void
+handover_attempt_deinit(struct handover_attempt *attempt)
+{
+	free(attempt->fds);
+	*attempt = (struct handover_attempt){ 0 };
+}
+
+bool
 handover_read_fd(struct handover_reader *reader, int *ret_fd)
 {
 	int64_t number;
 
 	if (!handover_read_int(reader, -1, INT32_MAX, &number))
 		return false;
-	if (reader->is_trial || number < 0) {
+	if (handover_is_trial(reader) || number < 0) {
 		*ret_fd = -1;
 		return true;
 	}
-	if (number <= STDERR_FILENO || fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
+	if (number <= STDERR_FILENO || fcntl((int)number, F_GETFD) < 0)
 		return handover_wrong(
 		    reader, "descriptor %d is not there", (int)number);
+	if (!note_fd(reader->attempt, (int)number))
+		return handover_wrong(reader, "%s", strerror(ENOMEM));
 	*ret_fd = (int)number;
 	return true;
 }

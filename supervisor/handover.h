@@ -47,12 +47,21 @@ struct handover_writer {
 	msgpack_packer packer;
 };
 
+/** struct handover_attempt - how a state is read, and what came of it */
+struct handover_attempt {
+	bool
+	    is_trial; /* only to see whether it can be done: no descriptor is touched */
+	int *fds;     /* owned: the descriptors that were in it; still inheritable */
+	size_t n_fds, fds_room;
+	char why[160]; /* the first thing that was wrong; "" */
+};
+
 /** struct handover_reader - a state that is being read */
 struct handover_reader {
 	struct supervisor *supervisor;
+	struct handover_attempt *attempt; /* NULL: as in a trial */
 	struct wire wire;
 	unsigned version;
-	bool is_trial; /* descriptors are left alone: they are not ours */
 	char why[160]; /* the first thing that was wrong; "" */
 };
 
@@ -81,6 +90,8 @@ bool handover_read_bytes(
     struct handover_reader *reader, const char **ret_bytes, size_t *ret_length);
 /** handover_read_text() - as a string of its own; NULL for nil. Caller frees. */
 bool handover_read_text(struct handover_reader *reader, char **ret_text);
+/** handover_is_trial() - whether descriptors are left alone. */
+bool handover_is_trial(const struct handover_reader *reader);
 /** handover_read_fd() - one of this process, or -1; in a trial always -1. */
 bool handover_read_fd(struct handover_reader *reader, int *ret_fd);
 bool handover_skip(struct handover_reader *reader);
@@ -170,9 +181,11 @@ int handover_write(const struct supervisor *supervisor, struct handover_writer *
 /**
  * handover_read() - into a supervisor that has its loop, its tree (down) and its
  * aftermath, and nothing else
- * @is_trial: only to see whether it can be done: no descriptor is touched
  *
- * Nothing is watched yet. Return: 0; -EBADMSG with @why.
+ * Nothing is watched yet. Return: 0; -EBADMSG with @attempt->why.
  */
 int handover_read(struct supervisor *supervisor, const char *bytes, size_t length,
-    bool is_trial, char *why, size_t why_size);
+    struct handover_attempt *attempt);
+
+/** handover_attempt_deinit() - it can be used again. */
+void handover_attempt_deinit(struct handover_attempt *attempt);

@@ -125,8 +125,8 @@ write_control(struct handover_writer *writer, const void *object)
 static bool
 read_control(struct handover_reader *reader, void *object)
 {
-	return reader->is_trial ? handover_skip(reader)
-				: control_take_over(object, reader);
+	return handover_is_trial(reader) ? handover_skip(reader)
+					 : control_take_over(object, reader);
 }
 
 static void
@@ -139,6 +139,46 @@ static bool
 read_tree(struct handover_reader *reader, void *object)
 {
 	return handover_read_tree(reader, &((struct supervisor *)object)->tree);
+}
+
+/* The new program must look for everything where the old one had it. */
+
+static void
+write_state_dir(struct handover_writer *writer, const void *object)
+{
+	handover_text(writer, ((const struct supervisor *)object)->state_dir);
+}
+
+static void
+write_runtime_dir(struct handover_writer *writer, const void *object)
+{
+	handover_text(writer, ((const struct supervisor *)object)->runtime_dir);
+}
+
+static bool
+read_directory(struct handover_reader *reader, const char *what, const char *ours)
+{
+	_cleanup_free_ char *theirs = NULL;
+
+	if (!handover_read_text(reader, &theirs))
+		return false;
+	return !theirs || !ours || strcmp(ours, theirs) == 0 ||
+	       handover_wrong(
+		   reader, "the %s would be %.60s, not %.60s", what, ours, theirs);
+}
+
+static bool
+read_state_dir(struct handover_reader *reader, void *object)
+{
+	return read_directory(
+	    reader, "state_dir", ((struct supervisor *)object)->state_dir);
+}
+
+static bool
+read_runtime_dir(struct handover_reader *reader, void *object)
+{
+	return read_directory(
+	    reader, "runtime_dir", ((struct supervisor *)object)->runtime_dir);
 }
 
 static bool
@@ -169,6 +209,10 @@ skip(struct handover_reader *reader, void *object)
 
 static const struct handover_field fields[] = {
 	OTHER(program_version, skip),
+	{ "program", HANDOVER_STRING, AT(program), 0, 0, 0 },
+	{ "state_dir", HANDOVER_OTHER, 0, 0, 0, 0, write_state_dir, read_state_dir },
+	{ "runtime_dir", HANDOVER_OTHER, 0, 0, 0, 0, write_runtime_dir,
+	    read_runtime_dir },
 	OTHER(config_path, skip),
 	OTHER(config_text, skip),
 	NUMBER(HANDOVER_INT64, started_ns, 0, INT64_MAX),
@@ -290,14 +334,17 @@ handover_read_head(const char *bytes, size_t length, struct handover_head *ret_h
 
 int
 handover_read(struct supervisor *supervisor, const char *bytes, size_t length,
-    bool is_trial, char *why, size_t why_size)
+    struct handover_attempt *attempt)
 {
 	struct handover_reader reader = { .supervisor = supervisor,
-		.wire = wire_init(bytes, length),
-		.is_trial = is_trial };
+		.attempt = attempt,
+		.wire = wire_init(bytes, length) };
 	int r = read_envelope(&reader);
 
 	if (r == 0 && !handover_read_fields(&reader, &supervisor_table, supervisor))
 		r = -EBADMSG;
-	return conclude(&reader, r, why, why_size);
+	if (r == 0 && reader.why[0])
+		r = -EBADMSG;
+	snprintf(attempt->why, sizeof(attempt->why), "%s", reader.why);
+	return r == 0 ? 0 : -EBADMSG;
 }

@@ -33,6 +33,7 @@
 #include "supervisor/setup.h"
 #include "supervisor/takeover.h"
 #include "supervisor/upgrade.h"
+#include "supervisor/upgrade_exec.h"
 
 /* A timer that fires so late: we were stopped, or starved. */
 #define STALL_NS (250 * NS_PER_MS)
@@ -726,9 +727,8 @@ set_up(struct supervisor *supervisor)
 
 /* Without a loop, a lock or a look at anything that is not ours. */
 static void __attribute__((noreturn))
-try_takeover(struct supervisor *supervisor, const struct takeover *takeover)
+try_takeover(struct supervisor *supervisor, struct takeover *takeover)
 {
-	char why[ERROR_TEXT_MAX];
 	int r = setup_paths(supervisor);
 
 	supervisor->base = event_base_new();
@@ -738,8 +738,8 @@ try_takeover(struct supervisor *supervisor, const struct takeover *takeover)
 	    &supervisor->tree, supervisor->config->root, &tree_ops, supervisor);
 	if (r < 0)
 		takeover_answer(strerror(-r));
-	r = takeover_read(takeover, supervisor, why, sizeof(why));
-	takeover_answer(r < 0 ? why : NULL);
+	r = takeover_read(takeover, supervisor);
+	takeover_answer(r < 0 ? takeover->attempt.why : NULL);
 }
 
 static void
@@ -783,9 +783,8 @@ adopt_all(struct supervisor *supervisor)
 }
 
 static int
-take_over(struct supervisor *supervisor, const struct takeover *takeover)
+take_over(struct supervisor *supervisor, struct takeover *takeover)
 {
-	char why[ERROR_TEXT_MAX];
 	int r = setup_paths(supervisor);
 
 	if (r == 0 && (r = spawn_slots_open(&supervisor->slots)) < 0)
@@ -796,13 +795,19 @@ take_over(struct supervisor *supervisor, const struct takeover *takeover)
 		r = set_up_tree(supervisor);
 	if (r != 0)
 		return r;
-	if (takeover_read(takeover, supervisor, why, sizeof(why)) < 0) {
-		say(supervisor, LOG_LEVEL_ERROR, "supervisor.failed", "error", why);
+	if (takeover_read(takeover, supervisor) < 0) {
+		say(supervisor, LOG_LEVEL_ERROR, "supervisor.failed", "error",
+		    takeover->attempt.why);
 		return EXIT_OSERR;
+	}
+	if (!takeover->is_back) {
+		free(supervisor->program);
+		supervisor->program = upgrade_program();
 	}
 	r = adopt_all(supervisor);
 	if (r < 0)
 		return supervisor_cannot(supervisor, "upgrade", -r);
+	takeover_settle(takeover);
 	upgrade_let_signals_in();
 	return 0;
 }
@@ -869,10 +874,14 @@ run(struct supervisor *supervisor)
 }
 
 static void
-go_on(struct supervisor *supervisor, const struct takeover *takeover)
+go_on(struct supervisor *supervisor, struct takeover *takeover)
 {
 	supervisor->phase = SUPERVISOR_RUNNING;
-	upgrade_done(supervisor, takeover->head.program_version);
+	if (takeover->is_back)
+		upgrade_came_back(supervisor, takeover->why);
+	else
+		upgrade_done(supervisor, takeover->head.program_version);
+	takeover_close(takeover);
 	supervisor_tell(supervisor, "READY=1\n");
 	/* Who ended meanwhile has no SIGCHLD for us. */
 	supervisor_sweep_soon(supervisor);
@@ -902,6 +911,12 @@ supervisor_run(struct config *config, bool log_format_given, struct takeover *ta
 	if (takeover && takeover->is_trial)
 		try_takeover(&supervisor, takeover);
 	r = takeover ? take_over(&supervisor, takeover) : set_up(&supervisor);
+	if (r != 0 && takeover) {
+		takeover_give_back(takeover, takeover->attempt.why[0]
+						 ? takeover->attempt.why
+						 : "see supervisor.failed");
+		takeover_close(takeover);
+	}
 	if (r == 0) {
 		if (takeover)
 			go_on(&supervisor, takeover);
@@ -909,7 +924,6 @@ supervisor_run(struct config *config, bool log_format_given, struct takeover *ta
 			run(&supervisor);
 		r = supervisor.exit_code;
 	}
-	takeover_close(takeover);
 	tear_down(&supervisor);
 	return r;
 }

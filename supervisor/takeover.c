@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "supervisor/context.h"
+#include "supervisor/upgrade_exec.h"
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -26,42 +27,75 @@ refuse(const char *why)
 	return EXIT_OSERR;
 }
 
-/* "trial:FD" or "take:FD". Return: the descriptor; -1. */
 static int
-parse_variable(const char *text, bool *ret_is_trial)
+parse_fd(const char *text, const char **ret_rest)
 {
-	const char *number = strchr(text, ':');
 	char *end;
 	long fd;
 
-	if (!number)
-		return -1;
-	*ret_is_trial = strncmp(text, "trial:", 6) == 0;
-	if (!*ret_is_trial && strncmp(text, "take:", 5) != 0)
-		return -1;
 	errno = 0;
-	fd = strtol(number + 1, &end, 10);
-	if (errno != 0 || *end != '\0' || fd <= STDERR_FILENO || fd > INT32_MAX)
+	fd = strtol(text, &end, 10);
+	*ret_rest = end;
+	if (errno != 0 || end == text || fd <= STDERR_FILENO || fd > INT32_MAX)
 		return -1;
 	return (int)fd;
 }
 
-/* Return: 0; -errno. The descriptor is closed. */
-static int
-map_state(struct takeover *takeover, int fd)
+/* Return: whether the variable makes sense. */
+static bool
+parse_variable(struct takeover *takeover, const char *text)
 {
-	_cleanup_close_ int owned = fd;
-	int seals = fcntl(owned, F_GET_SEALS);
+	bool is_take = strncmp(text, "take:", 5) == 0;
+	const char *rest;
+
+	takeover->is_trial = strncmp(text, "trial:", 6) == 0;
+	takeover->is_back = strncmp(text, "back:", 5) == 0;
+	if (!takeover->is_trial && !takeover->is_back && !is_take)
+		return false;
+	takeover->fd = parse_fd(text + (takeover->is_trial ? 6 : 5), &rest);
+	if (takeover->fd < 0)
+		return false;
+	if (takeover->is_trial)
+		return *rest == '\0';
+	if (*rest != ':')
+		return false;
+	if (is_take) {
+		takeover->old_fd = parse_fd(rest + 1, &rest);
+		return *rest == '\0' || takeover->old_fd < 0;
+	}
+	takeover->why = strdup(rest + 1);
+	return takeover->why != NULL;
+}
+
+/* Where the environment is changed its texts stay. */
+static bool
+keep_environ(struct takeover *takeover)
+{
+	size_t n = 0;
+
+	while (environ[n])
+		n++;
+	takeover->list = calloc(n + 1, sizeof(char *));
+	if (takeover->list)
+		memcpy(takeover->list, environ, n * sizeof(char *));
+	return takeover->list != NULL;
+}
+
+/* Return: 0; -errno. */
+static int
+map_state(struct takeover *takeover)
+{
+	int seals = fcntl(takeover->fd, F_GET_SEALS);
 	struct stat st;
 	void *bytes;
 
 	if (seals < 0 || (seals & SEALS) != SEALS)
 		return -EPERM;
-	if (fstat(owned, &st) < 0)
+	if (fstat(takeover->fd, &st) < 0)
 		return -errno;
 	if (st.st_size <= 0 || st.st_size > HANDOVER_MAX)
 		return -EFBIG;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, owned, 0);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, takeover->fd, 0);
 	if (bytes == MAP_FAILED)
 		return -errno;
 	takeover->bytes = bytes;
@@ -77,7 +111,50 @@ takeover_close(struct takeover *takeover)
 	if (takeover->bytes)
 		munmap((void *)takeover->bytes, takeover->length);
 	handover_head_deinit(&takeover->head);
+	handover_attempt_deinit(&takeover->attempt);
+	closep(&takeover->fd);
+	closep(&takeover->old_fd);
+	free(takeover->why);
+	free(takeover->list);
 	free(takeover);
+}
+
+static void
+set_close_on_exec(const struct takeover *takeover, bool on)
+{
+	int flags = on ? FD_CLOEXEC : 0;
+
+	for (size_t i = 0; i < takeover->attempt.n_fds; i++)
+		fcntl(takeover->attempt.fds[i], F_SETFD, flags);
+	fcntl(takeover->fd, F_SETFD, flags);
+}
+
+void
+takeover_settle(struct takeover *takeover)
+{
+	set_close_on_exec(takeover, true);
+}
+
+void
+takeover_give_back(struct takeover *takeover, const char *why)
+{
+	_cleanup_free_ char *text = NULL, *program = upgrade_program();
+	char variable[UPGRADE_HOW_MAX];
+	char **words;
+
+	if (!takeover || takeover->old_fd < 0)
+		return;
+	words = upgrade_command_line(&text);
+	snprintf(variable, sizeof(variable), TAKEOVER_ENV "=back:%d:%.200s: %.200s",
+	    takeover->fd, program ? program : "the new program", why);
+	for (size_t i = 0; takeover->list[i]; i++)
+		if (strncmp(
+			takeover->list[i], TAKEOVER_ENV "=", sizeof(TAKEOVER_ENV)) == 0)
+			takeover->list[i] = variable;
+	set_close_on_exec(takeover, false);
+	if (words)
+		fexecve(takeover->old_fd, words, takeover->list);
+	free(words);
 }
 
 static void
@@ -86,34 +163,48 @@ takeover_closep(struct takeover **takeover)
 	takeover_close(*takeover);
 }
 
+/* Return: 0; an exit status, and the reason is in @why. */
+static int
+open_state(struct takeover *takeover, char *why, size_t why_size)
+{
+	int r = map_state(takeover);
+
+	if (r < 0) {
+		snprintf(why, why_size, TAKEOVER_ENV ": %s", strerror(-r));
+		return EXIT_OSERR;
+	}
+	r = handover_read_head(
+	    takeover->bytes, takeover->length, &takeover->head, why, why_size);
+	if (r == HANDOVER_E_VERSION)
+		return TAKEOVER_EXIT_VERSION;
+	return r == 0 ? 0 : EXIT_OSERR;
+}
+
 int
 takeover_open(struct takeover **ret_takeover)
 {
 	_cleanup_(takeover_closep) struct takeover *takeover = NULL;
 	const char *variable = getenv(TAKEOVER_ENV);
-	bool is_trial = false;
 	char why[256];
-	int fd, r;
+	int r;
 
 	*ret_takeover = NULL;
 	if (!variable)
 		return 0;
-	fd = parse_variable(variable, &is_trial);
-	unsetenv(TAKEOVER_ENV);
 	takeover = calloc(1, sizeof(*takeover));
-	if (fd < 0 || !takeover)
+	if (!takeover)
+		return refuse(strerror(ENOMEM));
+	takeover->fd = takeover->old_fd = -1;
+	if (!parse_variable(takeover, variable) || !keep_environ(takeover))
 		return refuse(TAKEOVER_ENV ": it makes no sense");
-	takeover->is_trial = is_trial;
-	r = map_state(takeover, fd);
-	if (r < 0) {
-		snprintf(why, sizeof(why), TAKEOVER_ENV ": %s", strerror(-r));
-		return refuse(why);
-	}
-	r = handover_read_head(
-	    takeover->bytes, takeover->length, &takeover->head, why, sizeof(why));
+	unsetenv(TAKEOVER_ENV);
+	if (takeover->old_fd >= 0)
+		fcntl(takeover->old_fd, F_SETFD, FD_CLOEXEC);
+	r = open_state(takeover, why, sizeof(why));
 	if (r != 0) {
+		takeover_give_back(takeover, why);
 		refuse(why);
-		return r == HANDOVER_E_VERSION ? TAKEOVER_EXIT_VERSION : EXIT_OSERR;
+		return r;
 	}
 	*ret_takeover = steal(&takeover);
 	return 0;
@@ -145,13 +236,11 @@ takeover_config(const struct takeover *takeover, struct config **ret_config)
 }
 
 int
-takeover_read(const struct takeover *takeover, struct supervisor *supervisor, char *why,
-    size_t why_size)
+takeover_read(struct takeover *takeover, struct supervisor *supervisor)
 {
-	return handover_read(supervisor, takeover->bytes, takeover->length,
-		   takeover->is_trial, why, why_size) == 0
-		   ? 0
-		   : -EBADMSG;
+	takeover->attempt.is_trial = takeover->is_trial;
+	return handover_read(
+	    supervisor, takeover->bytes, takeover->length, &takeover->attempt);
 }
 
 void

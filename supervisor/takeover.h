@@ -12,7 +12,13 @@
 #include "common/config.h"
 #include "supervisor/handover.h"
 
-/* "trial:FD" or "take:FD": a sealed memfd that holds the state. */
+/*
+ * Which descriptor holds the state, a sealed memfd:
+ *
+ *	trial:FD	could this program go on from there?
+ *	take:FD:OLD	go on, and if that cannot be, become the program OLD again
+ *	back:FD:WHY	the new program could not, so go on as before
+ */
 #define TAKEOVER_ENV "TRADESUP_HANDOVER"
 
 /* What a trial that succeeded prints, before the version; nothing else counts as a
@@ -26,6 +32,12 @@ struct supervisor;
 
 struct takeover {
 	bool is_trial;
+	bool is_back;
+	char *why;   /* is_back: why; owned */
+	int fd;	     /* the state */
+	int old_fd;  /* the old program; -1: there is no way back */
+	char **list; /* the environment as it was; owned, its texts are not */
+	struct handover_attempt attempt;
 	const char *bytes; /* mapped */
 	size_t length;
 	struct handover_head head;
@@ -55,10 +67,17 @@ int takeover_config(const struct takeover *takeover, struct config **ret_config)
  * takeover_read() - the state, into a supervisor that has its directories, its loop and
  * its tree
  *
- * Return: 0; -EBADMSG with @why.
+ * Return: 0; -EBADMSG with @takeover->attempt.why.
  */
-int takeover_read(const struct takeover *takeover, struct supervisor *supervisor,
-    char *why, size_t why_size);
+int takeover_read(struct takeover *takeover, struct supervisor *supervisor);
+
+/** takeover_settle() - there is no way back any more: its descriptors are ours alone.
+ */
+void takeover_settle(struct takeover *takeover);
+
+/** takeover_give_back() - it could not be done: become the old program again. Returns
+ * only where that cannot be. NULL is fine. */
+void takeover_give_back(struct takeover *takeover, const char *why);
 
 /** takeover_answer() - end a trial: yes (@why NULL), or no. */
 void __attribute__((noreturn)) takeover_answer(const char *why);

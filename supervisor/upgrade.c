@@ -8,20 +8,15 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/paths.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
 #include "supervisor/client.h"
@@ -29,11 +24,11 @@
 #include "supervisor/handover.h"
 #include "supervisor/rest.h"
 #include "supervisor/takeover.h"
+#include "supervisor/upgrade_exec.h"
 
-#define TRIAL_S 20		      /* then it hangs */
-#define REST_NS (20 * NS_PER_S)	      /* that long we wait until all is at rest */
-#define LOOK_AGAIN_MS 5		      /* between two looks whether it is */
-#define COMMAND_LINE_MAX (256 * 1024) /* ours */
+#define TRIAL_S 20		/* then it hangs */
+#define REST_NS (20 * NS_PER_S) /* that long we wait until all is at rest */
+#define LOOK_AGAIN_MS 5		/* between two looks whether it is */
 
 struct upgrade {
 	struct supervisor *supervisor;
@@ -48,109 +43,6 @@ struct upgrade {
 	int output_fd; /* what it says */
 	struct event *on_trial, *on_look;
 };
-
-/* Names. */
-
-char *
-upgrade_program(void)
-{
-	const char *name = (const char *)getauxval(AT_EXECFN);
-	_cleanup_free_ char *directory = NULL;
-	char *path = NULL;
-	struct stat a, b;
-
-	if (name && name[0] != '/')
-		directory = getcwd(NULL, 0);
-	if (name && (name[0] == '/' || directory))
-		path = path_join(directory ? directory : "/", name);
-	if (path && stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return path;
-	free(path);
-	return realpath("/proc/self/exe", NULL);
-}
-
-/* Our command line, as the new program's: what it was asked to do is still to be done.
- * Return: its words, in @ret_text; NULL: -errno in errno. */
-static char **
-own_command_line(char **ret_text)
-{
-	_cleanup_close_ int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = malloc(COMMAND_LINE_MAX);
-	size_t length = 0, n = 0;
-	char **words;
-	ssize_t got;
-
-	if (fd < 0 || !text)
-		return NULL;
-	do {
-		got = read(fd, text + length, COMMAND_LINE_MAX - length);
-		length += got > 0 ? (size_t)got : 0;
-	} while (got > 0);
-	if (length == 0 || length == COMMAND_LINE_MAX || text[length - 1] != '\0') {
-		errno = E2BIG;
-		return NULL;
-	}
-	for (size_t i = 0; i < length; i++)
-		n += text[i] == '\0';
-	words = calloc(n + 1, sizeof(*words));
-	if (!words)
-		return NULL;
-	n = 0;
-	for (size_t i = 0; i < length; i += strlen(text + i) + 1)
-		words[n++] = text + i;
-	*ret_text = steal(&text);
-	return words;
-}
-
-/* Our environment with what was taken out of it at our start, and one variable more. */
-struct own_environ {
-	char **list; /* owned */
-	char handover[48], watchdog[48], watchdog_pid[48];
-	char socket[sizeof(struct sockaddr_un) + 16];
-};
-
-static void
-add_notify(const struct notify *notify, struct own_environ *own, size_t *n)
-{
-	size_t length = notify->address_length - offsetof(struct sockaddr_un, sun_path);
-	bool is_abstract = notify->address.sun_path[0] == '\0';
-
-	if (notify->fd < 0)
-		return;
-	snprintf(own->socket, sizeof(own->socket), "NOTIFY_SOCKET=%s%.*s",
-	    is_abstract ? "@" : "", (int)length - is_abstract,
-	    notify->address.sun_path + is_abstract);
-	own->list[(*n)++] = own->socket;
-	if (notify->watchdog_ns == 0)
-		return;
-	snprintf(own->watchdog, sizeof(own->watchdog), "WATCHDOG_USEC=%" PRId64,
-	    notify->watchdog_ns * 2 / 1000);
-	snprintf(own->watchdog_pid, sizeof(own->watchdog_pid), "WATCHDOG_PID=%d",
-	    (int)getpid());
-	own->list[(*n)++] = own->watchdog;
-	own->list[(*n)++] = own->watchdog_pid;
-}
-
-static int
-fill_environ(
-    const struct notify *notify, const char *mode, int fd, struct own_environ *ret_own)
-{
-	size_t n = 0;
-
-	while (environ[n])
-		n++;
-	ret_own->list = calloc(n + 5, sizeof(char *));
-	if (!ret_own->list)
-		return -ENOMEM;
-	memcpy(ret_own->list, environ, n * sizeof(char *));
-	snprintf(ret_own->handover, sizeof(ret_own->handover), "%s=%s:%d", TAKEOVER_ENV,
-	    mode, fd);
-	ret_own->list[n++] = ret_own->handover;
-	if (notify)
-		add_notify(notify, ret_own, &n);
-	return 0;
-}
 
 bool
 upgrade_has(const struct supervisor *supervisor, pid_t pid)
@@ -179,24 +71,41 @@ upgrade_free(struct upgrade *upgrade)
 	return NULL;
 }
 
+static void
+report_refused(
+    struct supervisor *supervisor, const char *program, const char *to, const char *why)
+{
+	struct record record;
+
+	record_init(&record, "supervisor.upgrade");
+	record_text(&record, "outcome", "refused");
+	record_text(&record, "from", TRADESUP_VERSION);
+	record_text(&record, "to", to);
+	record_text(&record, "program", program);
+	record_text(&record, "why", why);
+	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
+}
+
+void
+upgrade_came_back(struct supervisor *supervisor, const char *why)
+{
+	report_refused(supervisor, NULL, NULL, why);
+	client_finished(supervisor->upgraded_for, EXIT_OSERR, why);
+	supervisor->upgraded_for = NULL;
+}
+
 static void __attribute__((format(printf, 2, 3)))
 give_up(struct upgrade *upgrade, const char *format, ...)
 {
 	struct supervisor *supervisor = upgrade->supervisor;
 	char why[ERROR_TEXT_MAX];
-	struct record record;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	record_init(&record, "supervisor.upgrade");
-	record_text(&record, "outcome", "refused");
-	record_text(&record, "from", TRADESUP_VERSION);
-	record_text(&record, "to", upgrade->to[0] ? upgrade->to : NULL);
-	record_text(&record, "program", upgrade->program);
-	record_text(&record, "why", why);
-	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
+	report_refused(
+	    supervisor, upgrade->program, upgrade->to[0] ? upgrade->to : NULL, why);
 	client_finished(upgrade->asked, EXIT_OSERR, why);
 	supervisor->upgrade = upgrade_free(upgrade);
 }
@@ -227,99 +136,7 @@ upgrade_done(struct supervisor *supervisor, const char *from)
 	supervisor->upgraded_for = NULL;
 }
 
-/* The state. */
-
-/* Return: a sealed memfd that is closed on exec; -errno. */
-static int
-seal(const struct handover_writer *writer)
-{
-	_cleanup_close_ int fd =
-	    memfd_create("tradesup-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	size_t done = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < writer->used) {
-		ssize_t n = write(fd, writer->bytes + done, writer->used - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return steal_fd(&fd);
-}
-
-/* @writer: initialised. Return: as seal(). */
-static int
-write_state(struct upgrade *upgrade, struct handover_writer *writer)
-{
-	int r = handover_write(upgrade->supervisor, writer);
-
-	return r < 0 ? r : seal(writer);
-}
-
 /* The exec. */
-
-static void
-set_inheritable(const struct handover_writer *writer, int state_fd, bool on)
-{
-	int flags = on ? 0 : FD_CLOEXEC;
-
-	fcntl(state_fd, F_SETFD, flags);
-	for (size_t i = 0; i < writer->n_fds; i++)
-		fcntl(writer->fds[i], F_SETFD, flags);
-}
-
-/* Those that have a handler of ours. */
-static void
-fill_signals(sigset_t *ret_set)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
-		SIGUSR2, SIGWINCH };
-
-	sigemptyset(ret_set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(ret_set, signals[i]);
-}
-
-void
-upgrade_let_signals_in(void)
-{
-	sigset_t set;
-
-	fill_signals(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* Returns only if it fails. A signal that comes meanwhile waits for the new program. */
-static int
-become(struct upgrade *upgrade, const struct handover_writer *writer, int state_fd)
-{
-	_cleanup_free_ char *text = NULL;
-	char **words = own_command_line(&text);
-	struct own_environ own = { NULL };
-	sigset_t set;
-	int r;
-
-	if (!words)
-		return -errno;
-	r = fill_environ(&upgrade->supervisor->notify, "take", state_fd, &own);
-	if (r == 0) {
-		fill_signals(&set);
-		sigprocmask(SIG_BLOCK, &set, NULL);
-		set_inheritable(writer, state_fd, true);
-		execve(upgrade->program, words, own.list);
-		r = -errno;
-		set_inheritable(writer, state_fd, false);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
-	}
-	free(own.list);
-	free(words);
-	return r;
-}
 
 static void
 tell_begin(struct supervisor *supervisor)
@@ -342,8 +159,8 @@ hand_over(struct upgrade *upgrade)
 	tell_begin(supervisor);
 	supervisor->upgrade_ns = clock_monotonic_ns();
 	handover_writer_init(&writer, upgrade->version);
-	fd = write_state(upgrade, &writer);
-	r = fd < 0 ? fd : become(upgrade, &writer, fd);
+	fd = upgrade_write_state(supervisor, &writer);
+	r = fd < 0 ? fd : upgrade_become(supervisor, upgrade->program, &writer, fd);
 	supervisor_tell(supervisor, "READY=1\n");
 	give_up(upgrade, "%s: %s", upgrade->program, strerror(-r));
 }
@@ -501,15 +318,17 @@ static int
 start_trial(struct upgrade *upgrade, int state_fd, int output_fd)
 {
 	_cleanup_free_ char *text = NULL;
-	char **words = own_command_line(&text);
-	struct own_environ own = { NULL };
+	char **words = upgrade_command_line(&text);
+	struct upgrade_environ own = { NULL };
 	struct spawn_failure failure;
+	char how[UPGRADE_HOW_MAX];
 	int r;
 
 	if (!words)
 		return -errno;
 	words[0] = upgrade->program;
-	r = fill_environ(NULL, "trial", SPAWN_LINK_FD, &own);
+	snprintf(how, sizeof(how), "trial:%d", SPAWN_LINK_FD);
+	r = upgrade_environ(NULL, how, &own);
 	if (r == 0 && spawn_start(&(struct spawn_request){ .argv = words,
 				      .environ = own.list,
 				      .slots = &upgrade->supervisor->slots,
@@ -532,7 +351,7 @@ begin_trial(struct upgrade *upgrade)
 	int pipe_fds[2], r;
 
 	handover_writer_init(&writer, upgrade->version);
-	state_fd = write_state(upgrade, &writer);
+	state_fd = upgrade_write_state(upgrade->supervisor, &writer);
 	if (state_fd < 0)
 		return state_fd;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)

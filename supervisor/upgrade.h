@@ -34,9 +34,6 @@ struct upgrade *upgrade_free(struct upgrade *upgrade);
  */
 void upgrade_done(struct supervisor *supervisor, const char *from);
 
-/** upgrade_program() - by what name we were executed, absolute; symbolic links stay, so
- * that it is found again when they lead somewhere else. Allocated; NULL: -. */
-char *upgrade_program(void);
-
-/** upgrade_let_signals_in() - those that were kept waiting over the exec. */
-void upgrade_let_signals_in(void);
+/** upgrade_came_back() - the same where the new program could not take over, and we are
+ * the old one again. */
+void upgrade_came_back(struct supervisor *supervisor, const char *why);

@@ -105,8 +105,11 @@ ctl_run(const struct ctl *ctl)
 		r = parse_format(ctl, &format);
 	if (r == 0)
 		r = load(ctl, takeover, &config);
-	if (r != 0)
+	if (r != 0) {
+		takeover_give_back(takeover, "it refuses the configuration");
+		takeover_close(takeover);
 		return r;
+	}
 	if (!options_has(&ctl->options, OPTION_LOG_FORMAT))
 		format = config->log_format;
 	config->log_format = format;

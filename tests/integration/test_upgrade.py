@@ -312,6 +312,28 @@ class Refused(UpgradeCase):
         wait_until(lambda: open_descriptors(run.worker_pid("one")) == 4, "no descriptor but its own")
         self.upgrade()
 
+    def test_one_that_fails_when_it_is_too_late_to_refuse(self):
+        """It said yes, was executed, and cannot: then it becomes the old one again."""
+        run = self.start({"one": IDLE}, NO_LIMIT)
+        script = self.box.file("turncoat", "#!/bin/sh\ncase $TRADESUP_HANDOVER in trial:*) exec %s \"$@\";; esac\n"
+                               "exec %s \"$@\"\n" % (TRADESUP, of_version(4)))
+        os.chmod(script, 0o755)
+        before = self.pids()
+        for _ in range(3):
+            since = run.position()
+            result = self.box.call("upgrade", "--", script)
+            self.assertEqual(result.returncode, EXIT_OSERR, result.stdout)
+            self.assertIn("tradesup-state-4: the state has version 2, this program reads 3 to 4", result.stderr)
+            run.wait_for("supervisor.upgrade", since=since, outcome="refused")
+        self.assertEqual(os.readlink("/proc/%d/exe" % run.pid), TRADESUP)
+        self.assertEqual(self.pids(), before)
+        descriptors = open_descriptors(run.pid)
+        self.upgrade()
+        self.assertEqual(open_descriptors(run.pid), descriptors)
+        os.kill(before["one"], signal.SIGKILL)
+        run.wait_for("worker.start", worker="one", count=2)
+        self.assertEqual(run.stop(), EXIT_OK)
+
     def test_without_a_supervisor(self):
         self.box.write_config({"one": IDLE})
         self.assertEqual(self.box.call("upgrade").returncode, EXIT_UNAVAILABLE)

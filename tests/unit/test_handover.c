@@ -277,18 +277,20 @@ START_TEST(a_state_comes_back)
 	const unsigned version = (unsigned)_i % 2 + 1;
 	struct supervisor one, other;
 	struct handover_writer first, second;
-	char why[160] = "";
+	struct handover_attempt attempt = { 0 };
 
 	srandom((unsigned)_i + 1);
 	begin(&one);
 	fill(&one);
 	write_state(&one, version, &first);
 	begin(&other);
-	ck_assert_msg(handover_read(&other, first.bytes, first.used, false, why,
-			  sizeof(why)) == 0,
-	    "%s", why);
+	ck_assert_msg(handover_read(&other, first.bytes, first.used, &attempt) == 0,
+	    "%s", attempt.why);
 	write_state(&other, version, &second);
 	assert_same(&first, &second);
+	/* Those that must be closed on exec from now on. */
+	ck_assert_uint_eq(attempt.n_fds, first.n_fds);
+	handover_attempt_deinit(&attempt);
 	ck_assert_uint_eq(node_group(tree_find(&one.tree, "g"))->significant_up,
 	    node_group(tree_find(&other.tree, "g"))->significant_up);
 	handover_writer_deinit(&first);
@@ -343,6 +345,7 @@ START_TEST(hostile_bytes)
 {
 	struct supervisor one, other;
 	struct handover_writer writer;
+	struct handover_attempt attempt;
 	char why[160];
 
 	srandom((unsigned)_i + 1);
@@ -362,9 +365,9 @@ START_TEST(hostile_bytes)
 		if (handover_read_head(bytes, length, &head, why, sizeof(why)) == 0)
 			handover_head_deinit(&head);
 		begin(&other);
-		why[0] = '\0';
-		if (handover_read(&other, bytes, length, true, why, sizeof(why)) != 0)
-			ck_assert_str_ne(why, "");
+		attempt = (struct handover_attempt){ .is_trial = true };
+		if (handover_read(&other, bytes, length, &attempt) != 0)
+			ck_assert_str_ne(attempt.why, "");
 		end(&other, false);
 	}
 	handover_writer_deinit(&writer);
@@ -412,16 +415,15 @@ START_TEST(what_version_1_wrote_can_be_read)
 	_cleanup_free_ char *path = sample_path(), *bytes = NULL;
 	struct supervisor supervisor;
 	const struct child *child;
-	char why[160] = "";
+	struct handover_attempt attempt = { .is_trial = true };
 	size_t length;
 
 	if (getenv("TRADESUP_WRITE_SAMPLE"))
 		write_sample(path);
 	ck_assert_int_eq(statefile_read(path, &bytes, &length), 0);
 	begin(&supervisor);
-	ck_assert_msg(
-	    handover_read(&supervisor, bytes, length, true, why, sizeof(why)) == 0,
-	    "%s", why);
+	ck_assert_msg(handover_read(&supervisor, bytes, length, &attempt) == 0, "%s",
+	    attempt.why);
 	ck_assert_uint_eq(supervisor.restarts, 42);
 	child = (struct child *)tree_find(&supervisor.tree, "a");
 	ck_assert_int_eq(child->cycle, 1234);
