@@ -131,6 +131,10 @@ struct config {
 	 */
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	/* So many escalations in the period with no good cycle, and the next start is
+	 * held; 0: never. */
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 	struct config_node *root; /* a group: the supervisor section */
 };
 

@@ -43,6 +43,8 @@ struct supervisor_values {
 	struct config_group group;
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 };
 
 #define AT(member) offsetof(struct supervisor_values, member)
@@ -55,6 +57,9 @@ static const struct config_key supervisor_keys[] = {
 	{ "state_dir", KEY_PATH, AT(state_dir) },
 	{ "runtime_dir", KEY_PATH, AT(runtime_dir) },
 	{ "log_format", KEY_WORD, AT(log_format), "logfmt", .words = formats },
+	{ "service_intensity", KEY_COUNT, AT(service_intensity), "3", 0, 100 },
+	{ "service_period", KEY_DURATION, AT(service_period_ns), "10m", SHORTEST,
+	    LONGEST },
 };
 #undef AT
 
@@ -384,6 +389,8 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 	root->period_ns = values.group.period_ns;
 	root->auto_shutdown = values.group.auto_shutdown;
 	config->log_format = values.log_format;
+	config->service_intensity = values.service_intensity;
+	config->service_period_ns = values.service_period_ns;
 	free(config->state_dir);
 	free(config->runtime_dir);
 	config->state_dir = values.state_dir;

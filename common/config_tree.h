@@ -56,6 +56,11 @@ void config_module_read(struct config_reader *reader, const struct config_place 
     const struct syntax_entry *section, const char *module,
     struct config_trading *trading);
 
+/** config_feeds_check() - what the section of the feed in use must have; in
+ * config_feeds.c. */
+void config_feeds_check(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, struct config_trading *trading);
+
 /** config_limits_new() - nothing is set. NULL: out of memory. */
 struct config_limits *config_limits_new(void);
 

@@ -141,6 +141,33 @@ read_tree(struct handover_reader *reader, void *object)
 	return handover_read_tree(reader, &((struct supervisor *)object)->tree);
 }
 
+static void
+write_escalations(struct handover_writer *writer, const void *object)
+{
+	const struct service *service = &((const struct supervisor *)object)->service;
+
+	handover_array(writer, service->n);
+	for (size_t i = 0; i < service->n; i++)
+		handover_int(writer, service->times_ns[i]);
+}
+
+static bool
+read_escalations(struct handover_reader *reader, void *object)
+{
+	struct service *service = &((struct supervisor *)object)->service;
+	int64_t time_ns;
+	uint64_t n;
+
+	if (!handover_read_array(reader, &n))
+		return false;
+	for (; n > 0; n--) {
+		if (!handover_read_int(reader, 0, INT64_MAX, &time_ns))
+			return false;
+		service_escalated(service, time_ns);
+	}
+	return true;
+}
+
 /* The new program must look for everything where the old one had it. */
 
 static void
@@ -228,6 +255,7 @@ static const struct handover_field fields[] = {
 	FD(cgroup.fd),
 	NUMBER(HANDOVER_INT, cgroup.controllers, 0, 7),
 	NUMBER(HANDOVER_BOOL, cgroup.is_ours, 0, 1),
+	OTHER(escalations, read_escalations),
 	OTHER(events, read_events),
 	OTHER(tree, read_tree),
 	OTHER(control, read_control),

@@ -172,11 +172,35 @@ static const struct verb verbs[] = {
 	    .name = "ledger",
 	    .synopsis = "WORKER",
 	    .summary = "report a worker's clusters, orders, fills and positions",
-	    .options = JSON,
+	    .options = JSON | OPTION_BIT(OPTION_BACKUP),
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .example = "tradesup ledger flow --json",
 	    .exits = EXITS_READ,
+	    .run = ctl_ledger,
+	},
+	{
+	    .name = "reconcile",
+	    .synopsis = "WORKER",
+	    .summary = "hold a real broker's account against the journal",
+	    .options = JSON | OPTION_BIT(OPTION_ACCEPT),
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .example = "tradesup reconcile flow --accept",
+	    .exits =
+		"0 they agree, or it is accepted; 1 they differ; 64 usage; " REFUSED
+		"; " BAD,
+	    .run = ctl_ledger,
+	},
+	{
+	    .name = "panic",
+	    .synopsis = "[WORKER]",
+	    .summary = "stop new orders, and cancel all that are open",
+	    .options = OPTION_BIT(OPTION_FLATTEN),
+	    .max_operands = 1,
+	    .example = "tradesup panic --flatten",
+	    .exits = "0 the broker confirmed it; 64 usage; 69 not all of it; " REFUSED
+		     "; " BAD,
 	    .run = ctl_ledger,
 	},
 	{

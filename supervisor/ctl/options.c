@@ -29,6 +29,10 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	    "show what a reload of it would do; it does nothing" },
 	[OPTION_LAST] = { '\0', "last", NULL, "print the newest report" },
 	[OPTION_REASON] = { '\0', "reason", "TEXT", "why; it is kept with the latch" },
+	[OPTION_BACKUP] = { '\0', "backup", "FILE",
+	    "copy the journal to FILE instead" },
+	[OPTION_ACCEPT] = { '\0', "accept", NULL, "the broker is right" },
+	[OPTION_FLATTEN] = { '\0', "flatten", NULL, "close all positions, too" },
 	[OPTION_HELP] = { 'h', "help", NULL, "print this help" },
 	[OPTION_VERSION] = { 'V', "version", NULL, "print the version" },
 };

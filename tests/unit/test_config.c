@@ -54,6 +54,8 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(c.config->state_dir);
 	ck_assert_ptr_null(c.config->runtime_dir);
 	ck_assert_int_eq(c.config->log_format, LOG_FORMAT_LOGFMT);
+	ck_assert_uint_eq(c.config->service_intensity, 3);
+	ck_assert_int_eq(c.config->service_period_ns, 600 * INT64_C(1000000000));
 	ck_assert_int_eq(c.config->root->type, CONFIG_GROUP);
 	ck_assert_str_eq(c.config->root->name, "root");
 	ck_assert_int_eq(c.config->root->group.plan, PLAN_ONE_FOR_ONE);

@@ -236,6 +236,8 @@ fill(struct supervisor *supervisor)
 
 	supervisor->restarts = (uint32_t)any(1000);
 	supervisor->started_ns = any(INT64_MAX);
+	for (int64_t n = any(3); n > 0; n--)
+		service_escalated(&supervisor->service, any(INT64_MAX));
 	snprintf(supervisor->last_failed, sizeof(supervisor->last_failed), "a");
 	for (int64_t n = any(300); n > 0; n--)
 		event_log_recall(&supervisor->events, "worker.start ts=1", "a");
