@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/paths.h"
+#include "common/sealed.h"
 #include "supervisor/context.h"
 #include "supervisor/takeover.h"
 
@@ -119,35 +119,12 @@ upgrade_environ(
 
 /* The state. */
 
-/* Return: a sealed memfd that is closed on exec; -errno. */
-static int
-seal(const struct handover_writer *writer)
-{
-	_cleanup_close_ int fd =
-	    memfd_create("tradesup-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	size_t done = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < writer->used) {
-		ssize_t n = write(fd, writer->bytes + done, writer->used - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return steal_fd(&fd);
-}
-
 int
 upgrade_write_state(const struct supervisor *supervisor, struct handover_writer *writer)
 {
 	int r = handover_write(supervisor, writer);
 
-	return r < 0 ? r : seal(writer);
+	return r < 0 ? r : sealed_new("tradesup-state", writer->bytes, writer->used);
 }
 
 /* The exec. */

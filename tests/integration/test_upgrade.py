@@ -203,6 +203,55 @@ class Kept(UpgradeCase):
         self.assertEqual(run.count("worker.start", worker="one"), 1)
         run.wait_for("worker.start", worker="one", count=2)
 
+    def test_a_probe_that_runs_and_one_who_is_waited_for(self):
+        """What looks at a worker from outside belongs to the old program, and is begun anew."""
+        there = os.path.join(self.box.path, "there")
+        probe = self.box.file("probe", "#!/bin/sh\necho . >> %s/probes\nsleep 0.2\n" % self.box.path)
+        os.chmod(probe, 0o755)
+        run = self.start({"probed": dict(IDLE, probe={"exec": [probe], "interval": "10ms", "timeout": "30s",
+                                                      "failures": "1"}),
+                          "awaited": dict(IDLE, ready=["file", there], start_timeout="1h")})
+        probes = os.path.join(self.box.path, "probes")
+
+        def probed():
+            return os.path.exists(probes) and os.path.getsize(probes)
+
+        wait_until(probed, "the first probe")
+        before = self.pids()
+        for _ in range(3):
+            self.upgrade()
+            done = probed()
+            wait_until(lambda: probed() > done, "the next probe")
+        self.assertEqual(run.count("worker.ready", worker="awaited"), 0)
+        self.box.file("there", "")
+        run.wait_for("worker.ready", worker="awaited")
+        self.assertEqual(run.count("worker.probe_failed"), 0, run.tail())
+        self.assertEqual(self.pids(), before)
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.assertEqual(self.box.leftovers(), [])
+
+    def test_a_worker_that_speaks_sd_notify(self):
+        script = self.box.file("bot.py", """
+import os, socket, time
+link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+link.connect(os.environ["NOTIFY_SOCKET"])
+link.send(b"READY=1")
+n = 0
+while True:
+    n += 1
+    link.send(b"WATCHDOG=1\\nSTATUS=%d" % n)
+    time.sleep(0.05)
+""")
+        run = self.start({"bot": dict(IDLE, command=[sys.executable, "-S", script], notify="systemd",
+                                      watchdog="5s")})
+        run.wait_for("worker.ready", worker="bot")
+        for program in (TRADESUP, of_version(1), TRADESUP):
+            self.upgrade(program)
+            said = int(self.workers()["bot"]["status"])
+            wait_until(lambda: int(self.workers()["bot"]["status"]) > said, "its next word")
+        self.assertEqual(run.count("worker.ready", worker="bot"), 1)
+        self.assertEqual(run.count("worker.hang"), 0)
+
     def test_a_client_that_follows_goes_on(self):
         run = self.start({"one": IDLE}, NO_LIMIT)
         with socket.socket(socket.AF_UNIX) as follower:
