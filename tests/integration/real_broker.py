@@ -83,8 +83,8 @@ def differences(state, ledger):
 
 def order_differences(ours, theirs, fills):
     name = ours["client_order_id"]
-    wrong = ["%s: %s %s in the ledger, %s at the broker" % (name, key, ours[key], theirs[other])
-             for key, other in (("symbol", "symbol"), ("side", "side"), ("broker_id", "id")) if ours[key] != theirs[other]]
+    wrong = ["%s: %s %s in the ledger, %s at the broker" % (name, key, ours.get(key), theirs[other])
+             for key, other in (("symbol", "symbol"), ("side", "side"), ("broker_id", "id")) if ours.get(key) != theirs[other]]
     if Decimal(ours["quantity"]) != Decimal(theirs["qty"]):
         wrong.append("%s: quantity %s in the ledger, %s at the broker" % (name, ours["quantity"], theirs["qty"]))
     if theirs["status"] in LIVE:

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * The courier: carries orders to a real broker, and what becomes of them back to the
  * journal. What is to be done with an order is order_next()'s decision alone; this does
  * it, one order at a time, with the journal before the request and after it:
  *
- *	intent committed, synced ─► request on record ─► POST ─► answer committed,
- *synced │ look-ups until it is known  ◄────┘ no answer
+ *	intent committed, synced ─▶ request on record ─▶ POST ─▶ answer committed, synced
+ *	                                                   │              ▲
+ *	                                         no answer └─▶ look-ups ──┘ until it is known
  *
  * It keeps the orders whose lives go on in memory, as a copy of the journal's rows. If
  * the journal cannot be written nothing is sent (ORDERS.md, rule 9).
@@ -14,6 +16,7 @@
  * with the sentence in journal_error(). What the network or the broker does is no
  * failure of theirs: it is told as an event, and the next turn goes on.
  */
+/* clang-format on */
 #pragma once
 
 #include "worker/trading/broker.h"

@@ -86,8 +86,6 @@ courier_cancel_open(
 			break;
 		nanosleep(&pause, NULL);
 	} while (clock_monotonic_ns() < deadline_ns);
-	if (r == 0 && courier->is_cash_old && courier_is_broker_ready(courier))
-		r = courier_read_cash(courier);
 	if (cancel.left > 0 && why)
 		snprintf(cancel.why, sizeof(cancel.why), "%s", why);
 	/* A fill that came in the way of a cancel has moved it. */

@@ -104,22 +104,34 @@ unknown(struct parser *parser, const char *argument)
 	    "unknown option '%s'; did you mean '--%s'?", argument, near);
 }
 
+static bool
+takes_value(const struct option *option)
+{
+	return option->effect == EFFECT_CONFIG || option->effect == EFFECT_TEXT ||
+	       option->effect == EFFECT_BACKUP;
+}
+
+/* Where the value of such an option goes. */
+static const char **
+value_of(struct worker_options *options, const struct option *option)
+{
+	if (option->effect == EFFECT_TEXT)
+		return &options->text_fd;
+	return option->effect == EFFECT_BACKUP ? &options->backup : &options->config;
+}
+
 /* @value: NULL: none was written with the option. */
 static int
 take(struct parser *parser, const struct option *option, const char *value)
 {
-	const char **values[] = { [EFFECT_CONFIG] = &parser->options.config,
-		[EFFECT_TEXT] = &parser->options.text_fd,
-		[EFFECT_BACKUP] = &parser->options.backup };
-
-	if (option->effect >= EFFECT_CONFIG && option->effect <= EFFECT_BACKUP) {
+	if (takes_value(option)) {
 		if (!value)
 			value = *parser->next ? *parser->next++ : NULL;
 		if (!value)
 			return error_set(parser->error, OPTIONS_E_USAGE,
 			    "option '--%s' needs %s", option->name,
 			    option->effect == EFFECT_TEXT ? "a number" : "a FILE");
-		*values[option->effect] = value;
+		*value_of(&parser->options, option) = value;
 		return 0;
 	}
 	if (value)

@@ -27,8 +27,8 @@ struct worker_options {
 	enum worker_action action;
 	const char *config; /* borrowed; NULL: not given */
 	const char *name;   /* of the worker, borrowed; NULL: not given */
-	const char *text_fd; /* borrowed; NULL: not given */
 	const char *backup; /* with ACTION_LEDGER: the copy's path; borrowed */
+	const char *text_fd; /* borrowed; NULL: not given */
 	bool once, json;
 	bool accept;  /* with ACTION_RECONCILE */
 	bool flatten; /* with ACTION_PANIC */

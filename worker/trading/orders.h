@@ -11,20 +11,29 @@
 #include "common/config_trading.h"
 #include "worker/trading/strategy.h"
 
+/* clang-format off */
 /*
  * With a broker of the outside world:
  *
- *	           ┌── nobody has it: proved ──┐
- *	           ▼                           │
- *	        intent ───── POST 1 ────────► sent ◄─┐ POST 2: looked for, and not there
- *for │                           │ └───┘ `settle`; fresh; and the broker │ a latch, or
- *old           │       refuses the same id a second time ▼                           │
- *	    refused, expired                   ├── the broker has it ──► open ──►
- *partially_ │                          │       filled ├── refused by it ──┐      ├─►
- *filled   │ │                   ▼      │ ◄──────────┘ │              rejected ◄──┼─►
- *canceled ▼                          │ expired: looked for, not there, old          │
- *	                        │ looked for until the broker's day is over
- *	                        └── there after all ──────────────────────┘
+ *	        ┌───── proved: nobody has it ─────┐
+ *	        ▼                                 │
+ *	     intent ──────── POST 1 ───────────▶ sent ◀─┐ POST 2, 3, …: looked for, not
+ *	        │                                 │ └───┘ there for `settle`, fresh, and the
+ *	        │ too old, or                     │       broker stops the same id itself
+ *	        │ stopped by a latch              │
+ *	        ▼                                 ├─ the broker has it ──▶ open ◀─────────┐
+ *	 expired, refused                         │                         │             │
+ *	                                          │                         ▼             │
+ *	                                          │                  partially_filled     │
+ *	                                          │                         │             │
+ *	                                          │                         ▼             │
+ *	                                          │            filled, canceled, rejected │
+ *	                                          │                         ▲             │
+ *	                                          ├─ the broker refuses it ─┘             │
+ *	                                          │                                       │
+ *	                                          └─ not there, and old ──▶ expired ──────┘
+ *	                                                  looked for until the broker's day
+ *	                                                  is over: there after all
  *
  * The paper broker has no POST: intent ──► open ──► filled, rejected or canceled, all
  * in the transactions that its events are in.
@@ -32,6 +41,7 @@
  * An order is live while it is intent, sent, open or partially_filled. A symbol has one
  * live order at the most, but for one that turned up after it had been given up.
  */
+/* clang-format on */
 enum order_status {
 	ORDER_INTENT, /* on the disk; no request of it can have been taken */
 	ORDER_SENT,   /* a request has left, and nobody knows what became of it */

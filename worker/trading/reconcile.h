@@ -7,8 +7,8 @@
  *
  *	tradesup reconcile            prints the differences
  *	tradesup reconcile --accept   writes them beside the journal, as text
- *	the worker                    reads both sides again, and takes the broker's
- *over if the differences are still the same
+ *	the worker                    reads both sides again, and takes over the
+ *	                              broker's if the differences are still the same
  */
 #pragma once
 
