@@ -13,7 +13,7 @@ from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_US
                      Box)
 
 VERBS = ["run", "check", "drill", "status", "why", "events", "logs", "start", "stop", "restart", "hold",
-         "resume", "add", "remove", "reload", "ledger", "healing", "crashes", "completion", "version",
+         "resume", "add", "remove", "reload", "ledger", "healing", "crashes", "completion", "upgrade", "version",
          "help"]
 
 
