@@ -77,6 +77,16 @@ void config_limits_free(struct config_limits *limits);
 void config_limits_check(struct config_reader *reader, const struct config_place *place,
     const struct syntax_entry *section, struct config_limits *limits);
 
+/**
+ * config_limits_group() - the number of a group
+ * @key: of @section, where its name stands
+ *
+ * Return: (gid_t)-1 if there is none, which is reported.
+ */
+gid_t config_limits_group(struct config_reader *reader,
+    const struct config_place *place, const struct syntax_entry *section,
+    const char *key, const char *name);
+
 /** config_watch_new() - nothing is set. NULL: out of memory. */
 struct config_watch *config_watch_new(void);
 

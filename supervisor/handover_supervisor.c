@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/timestamp.h"
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/handover_tree.h"
@@ -73,11 +74,27 @@ static void
 write_events(struct handover_writer *writer, const void *object)
 {
 	const struct event_log *log = &((const struct supervisor *)object)->events;
+	const struct event_filter all = { .since_ns = EVENT_LOG_EVER };
 	size_t n = 0;
 
-	event_log_last(log, EVENT_LOG_LINES, NULL, count_event, &n);
+	event_log_last(log, EVENT_LOG_LINES, &all, count_event, &n);
 	handover_array(writer, n);
-	event_log_last(log, EVENT_LOG_LINES, NULL, write_event, writer);
+	event_log_last(log, EVENT_LOG_LINES, &all, write_event, writer);
+}
+
+/* The time stands in the line: "NAME ts=TIME …". */
+static int64_t
+time_of(const char *line)
+{
+	const char *from = strstr(line, " ts=");
+	int64_t time_ns;
+
+	if (!from)
+		return 0;
+	from += strlen(" ts=");
+	if (timestamp_parse(from, strcspn(from, " "), TIME_UNIT_RFC3339, &time_ns) < 0)
+		return 0;
+	return time_ns;
 }
 
 static bool
@@ -93,7 +110,7 @@ read_event(struct handover_reader *reader, struct event_log *log)
 	if (!handover_read_text(reader, &line) || !handover_read_text(reader, &worker))
 		return false;
 	if (line)
-		event_log_recall(log, line, worker);
+		event_log_recall(log, line, worker, time_of(line));
 	return true;
 }
 

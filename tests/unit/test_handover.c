@@ -240,7 +240,7 @@ fill(struct supervisor *supervisor)
 		service_escalated(&supervisor->service, any(INT64_MAX));
 	snprintf(supervisor->last_failed, sizeof(supervisor->last_failed), "a");
 	for (int64_t n = any(300); n > 0; n--)
-		event_log_recall(&supervisor->events, "worker.start ts=1", "a");
+		event_log_recall(&supervisor->events, "worker.start ts=1", "a", 0);
 	if (any(2))
 		add_node(supervisor);
 	if (any(2)) {
