@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config_tree.h"
+#include "common/sealed.h"
 #include "common/paths.h"
 
 static void
@@ -150,27 +150,10 @@ cannot_be_read(const struct config_reader *reader, const char *path, int error)
 	return -EINVAL;
 }
 
-/* Return: a descriptor that holds the text and cannot be written to; -errno. */
 static int
 keep_text(const char *text, size_t length)
 {
-	_cleanup_close_ int fd =
-	    memfd_create("tradesup.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	size_t done = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < length) {
-		ssize_t n = write(fd, text + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return steal_fd(&fd);
+	return sealed_new("tradesup.conf", text, length);
 }
 
 /* Reads @path as @reader says; @keep: and keeps its text. */
@@ -238,6 +221,31 @@ config_load_text(int fd, const char *path, config_on_error on_error, void *data,
 	if (r < 0)
 		return cannot_be_read(&reader, path, -r);
 	return load_text(&reader, path, text, length, ret_config);
+}
+
+int
+config_load_again(const struct config_text *text, config_on_error on_error, void *data,
+    struct config **ret_config)
+{
+	struct config_reader reader = { .on_error = on_error,
+		.data = data,
+		.is_fragment = text->is_fragment,
+		.around = text->around };
+	_cleanup_close_ int kept = keep_text(text->text, text->length);
+	_cleanup_free_ char *copy = malloc(text->length + 1);
+	int r = copy ? 0 : -ENOMEM;
+
+	if (kept < 0)
+		r = kept;
+	if (r < 0)
+		return cannot_be_read(&reader, text->path, -r);
+	/* As read_all() ends it. */
+	memcpy(copy, text->text, text->length);
+	copy[text->length] = '\0';
+	r = load_text(&reader, text->path, copy, text->length, ret_config);
+	if (r == 0)
+		(*ret_config)->text_fd = steal_fd(&kept);
+	return r;
 }
 
 /* A name for a command: its last path part, with what is unsafe in a name replaced. */

@@ -202,6 +202,20 @@ int config_load_fragment(const char *path, enum auto_shutdown around,
  */
 int config_for_command(char **command, struct config **ret_config);
 
+/** struct config_text - a text that config_load_keep() or config_load_fragment() kept,
+ * in somebody else's life */
+struct config_text {
+	const char *path; /* as there */
+	const char *text; /* need not end in a NUL */
+	size_t length;
+	bool is_fragment;
+	enum auto_shutdown around; /* of a fragment */
+};
+
+/** config_load_again() - as if it had just been read and kept. */
+int config_load_again(const struct config_text *text, config_on_error on_error,
+    void *data, struct config **ret_config);
+
 /** config_is_of_command() - whether config_for_command() made it. */
 bool config_is_of_command(const struct config *config);
 

@@ -147,17 +147,23 @@ on_reports_cb(evutil_socket_t fd, short what, void *data)
 	event_active(aftermath->on_reports, EV_TIMEOUT, 0);
 }
 
-struct aftermath *
-aftermath_free(struct aftermath *aftermath)
+void
+aftermath_flush(struct aftermath *aftermath)
 {
 	struct report *report;
 
-	if (!aftermath)
-		return NULL;
 	while ((report = TAILQ_FIRST(&aftermath->reports)))
 		write_report(aftermath, report);
 	if (aftermath->healing_path)
 		store(aftermath);
+}
+
+struct aftermath *
+aftermath_free(struct aftermath *aftermath)
+{
+	if (!aftermath)
+		return NULL;
+	aftermath_flush(aftermath);
 	if (aftermath->on_reports)
 		event_free(aftermath->on_reports);
 	if (aftermath->on_store)

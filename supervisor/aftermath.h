@@ -38,3 +38,6 @@ void aftermath_try(
 
 /** aftermath_healed() - a good cycle: what was tried for this worker has worked. */
 void aftermath_healed(struct aftermath *aftermath, const char *worker);
+
+/** aftermath_flush() - write everything now, and go on. */
+void aftermath_flush(struct aftermath *aftermath);

@@ -240,3 +240,10 @@ capture_tail(const struct capture *capture, capture_on_line on_line, void *data)
 		line = end + 1;
 	}
 }
+
+const char *
+capture_partial(const struct capture *capture, size_t *ret_length)
+{
+	*ret_length = capture->partial.length;
+	return capture->partial.data;
+}

@@ -43,3 +43,7 @@ void capture_flush(struct capture *capture, capture_on_line on_line, void *data)
 
 /** capture_tail() - call for each kept line, oldest first. */
 void capture_tail(const struct capture *capture, capture_on_line on_line, void *data);
+
+/** capture_partial() - the line that is not complete yet, borrowed; NULL or length 0:
+ * none. */
+const char *capture_partial(const struct capture *capture, size_t *ret_length);

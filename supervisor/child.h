@@ -122,6 +122,14 @@ void child_on_notify(evutil_socket_t fd, short what, void *data);
  * been logged. */
 bool child_start(struct child *child);
 
+/**
+ * child_adopt() - watch over a process that an earlier supervisor started; everything
+ * else has been read
+ *
+ * Return: 0; -errno, and its descriptors are closed when it is freed.
+ */
+int child_adopt(struct child *child);
+
 /** child_launched() - there is a process: log it. */
 void child_launched(struct child *child);
 

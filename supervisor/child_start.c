@@ -411,3 +411,42 @@ child_start(struct child *child)
 	child_rearm(child);
 	return true;
 }
+
+/* Descriptors that are watched are closed by what ends a watch, so an fd without one
+ * must not be left in the child. */
+static int
+adopt_fd(struct child *child, struct event *event, int *fd, event_callback_fn call)
+{
+	int r;
+
+	if (*fd < 0)
+		return 0;
+	r = watch(child, event, *fd, call);
+	if (r < 0) {
+		close(*fd);
+		*fd = -1;
+	}
+	return r;
+}
+
+int
+child_adopt(struct child *child)
+{
+	int r = adopt_fd(
+	    child, &child->on_exit, &child->process.pidfd, child_on_exit);
+
+	if (r == 0 && child->link_fd >= 0)
+		r = links_add(child->supervisor->links, child, child->link_fd);
+	if (r == 0)
+		r = adopt_fd(
+		    child, &child->on_output, &child->output_fd, child_on_output);
+	if (r == 0)
+		r = adopt_fd(
+		    child, &child->on_notify, &child->notify_fd, child_on_notify);
+	if (r < 0)
+		return r;
+	if (child->watch && child_is_alive(child))
+		child_watch_adopt(child);
+	child_rearm(child);
+	return 0;
+}

@@ -222,6 +222,17 @@ child_watch_begin(struct child *child)
 		child_watch_ready(child, clock_monotonic_ns());
 }
 
+/* Who waited for it to become ready was the earlier supervisor's, and is gone. */
+void
+child_watch_adopt(struct child *child)
+{
+	const struct config_watch *config = config_of(child);
+
+	if (!child->seen.ready &&
+	    (config->ready == READY_PORT || config->ready == READY_FILE))
+		wait_for_ready(child);
+}
+
 void
 child_watch_ready(struct child *child, int64_t now_ns)
 {

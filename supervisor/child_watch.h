@@ -38,6 +38,9 @@ void child_watch_prepare(struct child *child);
 /** child_watch_begin() - it has a process now. */
 void child_watch_begin(struct child *child);
 
+/** child_watch_adopt() - its process is one that an earlier supervisor started. */
+void child_watch_adopt(struct child *child);
+
 /** child_watch_ready() - it has become ready; probes begin. */
 void child_watch_ready(struct child *child, int64_t now_ns);
 

@@ -65,6 +65,7 @@ static const struct {
 	{ "restart", cmd_restart },
 	{ "reload", cmd_reload },
 	{ "diff", cmd_diff },
+	{ "upgrade", cmd_upgrade },
 	{ "events", cmd_events, true },
 	{ "logs", cmd_logs, true },
 	{ "signal", cmd_signal },

@@ -19,6 +19,7 @@
 #include "supervisor/fragment.h"
 #include "supervisor/holds.h"
 #include "supervisor/reload.h"
+#include "supervisor/upgrade.h"
 
 /* start, stop, restart */
 
@@ -163,6 +164,14 @@ cmd_reload(
 	(void)request;
 	if (client_may_change(supervisor, client))
 		reload_by_request(supervisor, client);
+}
+
+void
+cmd_upgrade(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	if (client_may_change(supervisor, client))
+		upgrade_begin(supervisor, client, record_get(request, "program"));
 }
 
 void

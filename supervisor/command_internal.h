@@ -24,6 +24,7 @@ void cmd_restart(struct supervisor *, struct client *, const struct record *);
 void cmd_add(struct supervisor *, struct client *, const struct record *);
 void cmd_remove(struct supervisor *, struct client *, const struct record *);
 void cmd_reload(struct supervisor *, struct client *, const struct record *);
+void cmd_upgrade(struct supervisor *, struct client *, const struct record *);
 void cmd_diff(struct supervisor *, struct client *, const struct record *);
 void cmd_signal(struct supervisor *, struct client *, const struct record *);
 void cmd_hold(struct supervisor *, struct client *, const struct record *);

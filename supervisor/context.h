@@ -22,6 +22,8 @@ struct child;
 struct control;
 struct fragment;
 struct reload;
+struct tree_request;
+struct upgrade;
 struct links;
 
 TAILQ_HEAD(fragment_list, fragment);
@@ -47,6 +49,7 @@ enum {
 struct supervisor {
 	struct config *config; /* owned; a reload puts another one in its place */
 	bool log_format_given; /* on the command line: the file's does not count */
+	struct upgrade *upgrade; /* NULL: none is going on */
 	struct reload *reload; /* NULL: none is going on */
 	bool has_terminal;     /* whose end is one for us, too */
 	char *state_dir, *runtime_dir;
@@ -75,6 +78,10 @@ struct supervisor {
 	enum supervisor_phase phase;
 	int exit_code;
 	int lock_fd;
+
+	char *program; /* by what name we were executed, absolute */
+	int64_t upgrade_ns; /* the last exec of an upgrade; 0: none */
+	struct tree_request *upgraded_for; /* who waits to hear of it; NULL: nobody */
 
 	int64_t started_ns;
 	int64_t fresh_ns; /* we did not look before this: nothing before it is held

@@ -24,6 +24,7 @@
 #include "supervisor/client.h"
 #include "supervisor/command.h"
 #include "supervisor/context.h"
+#include "supervisor/handover.h"
 
 #define ROW_MAX 16384
 #define ACCEPT_PAUSE_MS 100
@@ -375,7 +376,8 @@ refuse(int fd, const char *why)
 	close(fd);
 }
 
-static void
+/* Takes @fd. Return: NULL: it is closed. */
+static struct client *
 client_new(struct control *control, int fd)
 {
 	struct client *client;
@@ -384,7 +386,7 @@ client_new(struct control *control, int fd)
 
 	if (why) {
 		refuse(fd, why);
-		return;
+		return NULL;
 	}
 	client = calloc(1, sizeof(*client));
 	if (client)
@@ -393,7 +395,7 @@ client_new(struct control *control, int fd)
 	if (!client || !client->stream) {
 		free(client);
 		close(fd);
-		return;
+		return NULL;
 	}
 	client->control = control;
 	client->peer = peer;
@@ -404,8 +406,10 @@ client_new(struct control *control, int fd)
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
 	bufferevent_setcb(client->stream, on_read, on_written, on_gone, client);
 	set_patience(client);
-	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) < 0)
-		client_free(client);
+	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) == 0)
+		return client;
+	client_free(client);
+	return NULL;
 }
 
 /* It stays in the queue, and we look again in a while instead of spinning. */
@@ -476,34 +480,28 @@ on_event_line(const char *line, const char *worker, void *data)
 	control_event(data, line, worker);
 }
 
-int
-control_open(struct supervisor *supervisor, struct control **ret_control)
+/* Takes @fd, the listening socket; below 0: why there is none. */
+static int
+control_new(struct supervisor *supervisor, int fd, struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int r;
 
-	if (!control)
-		return -ENOMEM;
+	if (!control || fd < 0) {
+		closep(&fd);
+		free(control);
+		return fd < 0 ? fd : -ENOMEM;
+	}
 	control->supervisor = supervisor;
 	TAILQ_INIT(&control->clients);
+	control->fd = fd;
 	control->path = path_join(supervisor->runtime_dir, CONTROL_SOCKET);
-	control->fd =
-	    control->path ? listen_at(control->path, supervisor->config) : -ENOMEM;
-	if (control->fd < 0) {
-		r = control->fd;
-		free(control->path);
-		free(control);
-		return r;
-	}
 	control->on_accept = event_new(
 	    supervisor->base, control->fd, EV_READ | EV_PERSIST, on_accept_cb, control);
 	control->on_pause = evtimer_new(supervisor->base, on_pause_cb, control);
-	if (!control->on_accept || !control->on_pause) {
-		control_close(control);
-		return -ENOMEM;
-	}
 	errno = ENOMEM;
-	if (event_add(control->on_accept, NULL) < 0) {
+	if (!control->path || !control->on_accept || !control->on_pause ||
+	    event_add(control->on_accept, NULL) < 0) {
 		r = -errno;
 		control_close(control);
 		return r;
@@ -512,6 +510,15 @@ control_open(struct supervisor *supervisor, struct control **ret_control)
 	supervisor->events.data = control;
 	*ret_control = control;
 	return 0;
+}
+
+int
+control_open(struct supervisor *supervisor, struct control **ret_control)
+{
+	_cleanup_free_ char *path = path_join(supervisor->runtime_dir, CONTROL_SOCKET);
+
+	return control_new(supervisor,
+	    path ? listen_at(path, supervisor->config) : -ENOMEM, ret_control);
 }
 
 /* What the last clients wait for is written as far as their sockets take it. */
@@ -545,8 +552,163 @@ control_close(struct control *control)
 	if (control->on_pause)
 		event_free(control->on_pause);
 	close(control->fd);
-	unlink(control->path);
+	if (control->path)
+		unlink(control->path);
 	free(control->path);
 	free(control);
 	return NULL;
+}
+
+/* An upgrade: the connections live on, and what had not been written yet is written by
+ * the next supervisor. */
+
+static void
+write_buffer(struct handover_writer *writer, struct evbuffer *buffer)
+{
+	size_t length = evbuffer_get_length(buffer);
+	const char *bytes = length > 0 ? (char *)evbuffer_pullup(buffer, -1) : "";
+
+	if (bytes)
+		handover_bytes(writer, bytes, length);
+	else
+		writer->failed = true;
+}
+
+static void
+hand_over_client(const struct client *client, struct handover_writer *writer)
+{
+	handover_array(writer, 9);
+	handover_fd(writer, bufferevent_getfd(client->stream));
+	handover_int(writer, client->wish != NULL);
+	handover_int(writer, client->answered);
+	handover_int(writer, client->following);
+	handover_text(writer, client->worker);
+	handover_int(writer, client->event != NULL);
+	write_buffer(writer, bufferevent_get_input(client->stream));
+	write_buffer(writer, bufferevent_get_output(client->stream));
+	handover_text(writer, client->match);
+}
+
+void
+control_hand_over(const struct control *control, struct handover_writer *writer)
+{
+	const struct client *client;
+
+	handover_map(writer, 2);
+	handover_text(writer, "fd");
+	handover_fd(writer, control->fd);
+	handover_text(writer, "clients");
+	handover_array(writer, control->n_clients);
+	TAILQ_FOREACH(client, &control->clients, entry)
+		hand_over_client(client, writer);
+}
+
+/** struct handed_client - as it was written */
+struct handed_client {
+	int fd;
+	int64_t waits, answered, following, follows_output;
+	char *worker, *match; /* owned */
+	const char *in, *out;
+	size_t n_in, n_out;
+};
+
+static bool
+read_client(struct handover_reader *reader, struct handed_client *ret_client)
+{
+	uint64_t n;
+
+	if (!handover_read_array(reader, &n) || n < 9 ||
+	    !handover_read_fd(reader, &ret_client->fd) ||
+	    !handover_read_int(reader, 0, 1, &ret_client->waits) ||
+	    !handover_read_int(reader, 0, 1, &ret_client->answered) ||
+	    !handover_read_int(reader, 0, 1, &ret_client->following) ||
+	    !handover_read_text(reader, &ret_client->worker) ||
+	    !handover_read_int(reader, 0, 1, &ret_client->follows_output) ||
+	    !handover_read_bytes(reader, &ret_client->in, &ret_client->n_in) ||
+	    !handover_read_bytes(reader, &ret_client->out, &ret_client->n_out) ||
+	    !handover_read_text(reader, &ret_client->match))
+		return handover_wrong(reader, "a client is incomplete");
+	for (; n > 9; n--)
+		if (!handover_skip(reader))
+			return false;
+	return true;
+}
+
+static void
+fill_buffers(struct client *client, const struct handed_client *handed)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+
+	/* libevent lets nobody but the socket add to it. */
+	evbuffer_unfreeze(input, 0);
+	evbuffer_add(input, handed->in, handed->n_in);
+	evbuffer_freeze(input, 0);
+	evbuffer_add(output_of(client), handed->out, handed->n_out);
+}
+
+static void
+restore_client(struct control *control, struct handed_client *handed)
+{
+	struct client *client = client_new(control, handed->fd);
+
+	if (!client)
+		return;
+	fill_buffers(client, handed);
+	client->answered = handed->answered;
+	if (handed->following)
+		client_follow(client,
+		    &(struct event_filter){ .worker = handed->worker,
+			.match = handed->match,
+			.since_ns = EVENT_LOG_EVER },
+		    handed->follows_output ? "worker.output" : NULL);
+	/* Nobody but who asked for the upgrade waits while all is at rest. */
+	if (handed->waits && !control->supervisor->upgraded_for)
+		control->supervisor->upgraded_for = client_expect(client);
+	/* It has all that it was to get. */
+	if (client->answered && evbuffer_get_length(output_of(client)) == 0)
+		client_free(client);
+}
+
+static bool
+read_clients(struct handover_reader *reader, void *object)
+{
+	uint64_t n;
+
+	if (!handover_read_array(reader, &n))
+		return false;
+	for (; n > 0; n--) {
+		struct handed_client handed = { .fd = -1 };
+		bool is_good = read_client(reader, &handed);
+
+		if (is_good && handed.fd >= 0)
+			restore_client(*(struct control **)object, &handed);
+		free(handed.worker);
+		free(handed.match);
+		if (!is_good)
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_socket(struct handover_reader *reader, void *object)
+{
+	int fd, r;
+
+	if (!handover_read_fd(reader, &fd))
+		return false;
+	r = control_new(reader->supervisor, fd < 0 ? -EBADF : fd, object);
+	return r == 0 || handover_wrong(reader, "control socket: %s", strerror(-r));
+}
+
+bool
+control_take_over(struct supervisor *supervisor, struct handover_reader *reader)
+{
+	static const struct handover_field fields[] = {
+		{ "fd", HANDOVER_OTHER, 0, 0, 0, 0, NULL, read_socket },
+		{ "clients", HANDOVER_OTHER, 0, 0, 0, 0, NULL, read_clients },
+	};
+	static const struct handover_table table = { fields, ARRAY_SIZE(fields) };
+
+	return handover_read_fields(reader, &table, &supervisor->control);
 }

@@ -38,6 +38,9 @@
  *		with the file, and then an error: nothing has been changed
  *	diff file
  *		the same rows for what a reload would do if the file were this one
+ *	upgrade [program]
+ *		`upgraded from to pause_ms` and ok when the new program has taken over;
+ *		an error when the old one goes on
  *	events [lines] [follow] [worker] [match] [since]
  *		event lines as in the log, with ts= first: the last of those about that
  *		worker, whose names the pattern stands for (glob.h, GLOB_MAX), and that
@@ -71,9 +74,12 @@
 #define CONTROL_PATIENCE_S 30
 #define CONTROL_BACKLOG_MAX (1 << 20)
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct control;
+struct handover_reader;
+struct handover_writer;
 struct supervisor;
 
 /** control_open() - listen in the runtime directory; an old socket is replaced, the
@@ -85,3 +91,10 @@ void control_event(struct control *control, const char *line, const char *worker
 
 /** control_close() - send what waits, close all, remove the socket. Return: NULL. */
 struct control *control_close(struct control *control);
+
+/** control_hand_over() - the socket and the clients, as a value of a state. */
+void control_hand_over(const struct control *control, struct handover_writer *writer);
+
+/** control_take_over() - in place of control_open(). Return: false, and the reader says
+ * why. */
+bool control_take_over(struct supervisor *supervisor, struct handover_reader *reader);

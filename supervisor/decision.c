@@ -15,6 +15,7 @@
 struct decisions {
 	size_t used, next;
 	struct decision ring[DECISIONS_KEPT];
+	char *rules[DECISIONS_KEPT]; /* owned; NULL where the rule is static */
 };
 
 int
@@ -28,10 +29,32 @@ decisions_add(struct decisions **decisions, const struct decision *decision)
 			return -ENOMEM;
 		*decisions = all;
 	}
+	free(all->rules[all->next]);
+	all->rules[all->next] = NULL;
 	all->ring[all->next] = *decision;
 	all->next = (all->next + 1) % DECISIONS_KEPT;
 	if (all->used < DECISIONS_KEPT)
 		all->used++;
+	return 0;
+}
+
+int
+decisions_take(struct decisions **decisions, const struct decision *decision,
+    const char *rule)
+{
+	struct decision taken = *decision;
+	char *copy = rule ? strdup(rule) : NULL;
+	size_t i;
+	int r;
+
+	taken.plan.rule = copy ? copy : "an earlier version decided";
+	r = rule && !copy ? -ENOMEM : decisions_add(decisions, &taken);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	i = ((*decisions)->next + DECISIONS_KEPT - 1) % DECISIONS_KEPT;
+	(*decisions)->rules[i] = copy;
 	return 0;
 }
 
@@ -59,6 +82,8 @@ decisions_each(const struct decisions *decisions,
 struct decisions *
 decisions_free(struct decisions *decisions)
 {
+	for (size_t i = 0; decisions && i < DECISIONS_KEPT; i++)
+		free(decisions->rules[i]);
 	free(decisions);
 	return NULL;
 }

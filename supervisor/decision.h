@@ -32,6 +32,11 @@ struct decisions; /* a ring; NULL is an empty one */
  * first. Return: 0, -ENOMEM. */
 int decisions_add(struct decisions **decisions, const struct decision *decision);
 
+/** decisions_take() - the same for one whose rule is another's text, which is copied;
+ * NULL: it is not known. */
+int decisions_take(struct decisions **decisions, const struct decision *decision,
+    const char *rule);
+
 /** decisions_last() - the latest, to be completed; NULL if there is none. */
 struct decision *decisions_last(struct decisions *decisions);
 

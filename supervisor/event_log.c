@@ -119,3 +119,10 @@ event_log_last(const struct event_log *log, size_t n, const struct event_filter 
 			call(log->lines[i], log->workers[i], data);
 	}
 }
+
+void
+event_log_recall(
+    struct event_log *log, const char *line, const char *worker, int64_t time_ns)
+{
+	remember(log, line, worker, time_ns);
+}

@@ -52,3 +52,8 @@ bool event_filter_takes(
 /** event_log_last() - call for the last @n lines that pass, oldest first. */
 void event_log_last(const struct event_log *log, size_t n,
     const struct event_filter *filter, event_follower call, void *data);
+
+/** event_log_recall() - remember a line that was logged in an earlier supervisor;
+ * @worker: NULL: about none. */
+void event_log_recall(
+    struct event_log *log, const char *line, const char *worker, int64_t time_ns);

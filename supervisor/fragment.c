@@ -18,26 +18,22 @@ struct fragment {
 	bool unused;
 };
 
-int
-fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
-    config_on_error on_error, void *data, const struct config_node **ret_node)
+/* @loaded: ours from now on. */
+static int
+keep(struct supervisor *supervisor, struct config *loaded, config_on_error on_error,
+    void *data, const struct config_node **ret_node)
 {
-	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(config_freep) struct config *config = loaded;
 	struct fragment *fragment;
-	int r;
 
-	r = config_load_fragment(
-	    request->path, request->around, on_error, data, &config);
-	if (r == -EINVAL)
-		return FRAGMENT_E_BAD;
-	if (r < 0)
-		return r;
 	if (config->root->group.n_children != 1) {
 		_cleanup_free_ char *message = NULL;
 
 		if (asprintf(&message, "%s: it must hold one worker or group",
-			request->path) < 0)
+			config->path) < 0) {
+			message = NULL;
 			return -ENOMEM;
+		}
 		on_error(message, data);
 		return FRAGMENT_E_BAD;
 	}
@@ -50,8 +46,33 @@ fragment_load(struct supervisor *supervisor, const struct fragment_request *requ
 	return 0;
 }
 
+int
+fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
+    config_on_error on_error, void *data, const struct config_node **ret_node)
+{
+	struct config *config;
+	int r = config_load_fragment(
+	    request->path, request->around, on_error, data, &config);
+
+	if (r == -EINVAL)
+		return FRAGMENT_E_BAD;
+	return r < 0 ? r : keep(supervisor, config, on_error, data, ret_node);
+}
+
+int
+fragment_restore(struct supervisor *supervisor, const struct config_text *text,
+    config_on_error on_error, void *data, const struct config_node **ret_node)
+{
+	struct config *config;
+	int r = config_load_again(text, on_error, data, &config);
+
+	if (r == -EINVAL)
+		return FRAGMENT_E_BAD;
+	return r < 0 ? r : keep(supervisor, config, on_error, data, ret_node);
+}
+
 static struct fragment *
-find(struct supervisor *supervisor, const struct config_node *node)
+find(const struct supervisor *supervisor, const struct config_node *node)
 {
 	struct fragment *fragment;
 
@@ -62,7 +83,7 @@ find(struct supervisor *supervisor, const struct config_node *node)
 }
 
 const struct config *
-fragment_config_of(struct supervisor *supervisor, const struct node *node)
+fragment_config_of(const struct supervisor *supervisor, const struct node *node)
 {
 	const struct fragment *fragment = NULL;
 

@@ -27,10 +27,14 @@ struct fragment_request {
 int fragment_load(struct supervisor *supervisor, const struct fragment_request *request,
     config_on_error on_error, void *data, const struct config_node **ret_node);
 
+/** fragment_restore() - the same from a text, as an earlier supervisor had loaded it. */
+int fragment_restore(struct supervisor *supervisor, const struct config_text *text,
+    config_on_error on_error, void *data, const struct config_node **ret_node);
+
 /** fragment_config_of() - that of what was added and holds this node, or is it; NULL:
  * nobody added it. */
 const struct config *fragment_config_of(
-    struct supervisor *supervisor, const struct node *node);
+    const struct supervisor *supervisor, const struct node *node);
 
 /** fragment_unused() - no node uses it any more; freed later. Not a fragment: nothing.
  */

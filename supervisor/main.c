@@ -255,6 +255,17 @@ static const struct verb verbs[] = {
 	    .run = ctl_completion,
 	},
 	{
+	    .name = "upgrade",
+	    .synopsis = "[-- PROGRAM]",
+	    .summary = "replace the supervisor by a new program, workers alive",
+	    .options = JSON,
+	    .max_operands = 1,
+	    .example = "tradesup upgrade",
+	    .exits = "0 the new program runs; 64 usage; 69 no supervisor answers; 71 "
+		     "the old one goes on; " BAD,
+	    .run = ctl_upgrade,
+	},
+	{
 	    .name = "version",
 	    .synopsis = "",
 	    .summary = "print the version",

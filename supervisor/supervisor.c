@@ -32,6 +32,9 @@
 #include "supervisor/outcome.h"
 #include "supervisor/reload.h"
 #include "supervisor/setup.h"
+#include "supervisor/takeover.h"
+#include "supervisor/upgrade.h"
+#include "supervisor/upgrade_exec.h"
 
 /* A timer that fires so late: we were stopped, or starved. */
 #define STALL_NS (250 * NS_PER_MS)
@@ -623,7 +626,7 @@ open_loop(struct supervisor *supervisor)
 	if (r == 0)
 		r = watch_passed_signals(supervisor);
 	spawn_altered_signals(&supervisor->altered);
-	return r < 0 ? r : watch_guardian(supervisor);
+	return r;
 }
 
 static void
@@ -653,27 +656,13 @@ close_loop(struct supervisor *supervisor)
 		event_base_free(supervisor->base);
 }
 
+/* What a supervisor needs that knows its directories and has a guardian, or is going to
+ * get one. Return: 0, an exit status. */
 static int
-set_up(struct supervisor *supervisor)
+set_up_loop(struct supervisor *supervisor)
 {
-	int r = setup_paths(supervisor);
+	int r = notify_open(&supervisor->notify);
 
-	if (r == 0)
-		r = setup_lock(supervisor);
-	if (r != 0)
-		return r;
-	r = spawn_slots_open(&supervisor->slots);
-	if (r < 0)
-		return supervisor_cannot(supervisor, "/dev/null", -r);
-	/* Before there is anybody who would have to move with us. */
-	if (child_limits_want_cgroup(supervisor->config->root))
-		child_limits_open_cgroup(supervisor);
-	guardian_init(&supervisor->guardian);
-	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
-	r = guardian_start(&supervisor->guardian);
-	if (r < 0)
-		return supervisor_cannot(supervisor, "guardian", -r);
-	r = notify_open(&supervisor->notify);
 	if (r < 0)
 		return supervisor_cannot(supervisor, "NOTIFY_SOCKET", -r);
 	r = spawn_become_subreaper();
@@ -689,22 +678,147 @@ set_up(struct supervisor *supervisor)
 		r = open_loop(supervisor);
 	if (r < 0)
 		return supervisor_cannot(supervisor, "event loop", -r);
+	return 0;
+}
+
+static int
+set_up_tree(struct supervisor *supervisor)
+{
+	int r;
+
 	supervisor->aftermath = aftermath_new(supervisor);
 	if (!supervisor->aftermath)
 		return supervisor_cannot(supervisor, "state", ENOMEM);
 	r = tree_init(
 	    &supervisor->tree, supervisor->config->root, &tree_ops, supervisor);
+	return r < 0 ? supervisor_cannot(supervisor, "tree", -r) : 0;
+}
+
+static int
+set_up(struct supervisor *supervisor)
+{
+	int r = setup_paths(supervisor);
+
+	if (r == 0)
+		r = setup_lock(supervisor);
+	if (r != 0)
+		return r;
+	r = spawn_slots_open(&supervisor->slots);
 	if (r < 0)
-		return supervisor_cannot(supervisor, "tree", -r);
+		return supervisor_cannot(supervisor, "/dev/null", -r);
+	/* Before there is anybody who would have to move with us. */
+	if (child_limits_want_cgroup(supervisor->config->root))
+		child_limits_open_cgroup(supervisor);
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
+	r = guardian_start(&supervisor->guardian);
+	if (r < 0)
+		return supervisor_cannot(supervisor, "guardian", -r);
+	r = set_up_loop(supervisor);
+	if (r == 0 && (r = watch_guardian(supervisor)) < 0)
+		return supervisor_cannot(supervisor, "event loop", -r);
+	if (r == 0)
+		r = set_up_tree(supervisor);
+	if (r != 0)
+		return r;
 	r = control_open(supervisor, &supervisor->control);
 	if (r < 0)
 		return supervisor_cannot(supervisor, "control socket", -r);
 	return 0;
 }
 
+/* In the place of another supervisor. */
+
+/* Without a loop, a lock or a look at anything that is not ours. */
+static void __attribute__((noreturn))
+try_takeover(struct supervisor *supervisor, struct takeover *takeover)
+{
+	int r = setup_paths(supervisor);
+
+	supervisor->base = event_base_new();
+	if (r != 0 || !supervisor->base)
+		takeover_answer("it cannot be started here");
+	r = tree_init(
+	    &supervisor->tree, supervisor->config->root, &tree_ops, supervisor);
+	if (r < 0)
+		takeover_answer(strerror(-r));
+	r = takeover_read(takeover, supervisor);
+	takeover_answer(r < 0 ? takeover->attempt.why : NULL);
+}
+
+static void
+adopt(struct node *node, void *data)
+{
+	int r = child_adopt((struct child *)node);
+
+	if (r < 0)
+		*(int *)data = r;
+}
+
+/* A group that waits does so for a time, as a worker does. */
+static void
+adopt_groups(struct supervisor *supervisor, struct group *group)
+{
+	int64_t left_ns = group->due_ns - clock_monotonic_ns();
+	struct node *node;
+
+	if (group->node.state == NODE_WAITING && group->node.wake_as != MAIL_NONE)
+		wait_for_group(supervisor, group, left_ns > 0 ? left_ns : 0);
+	TAILQ_FOREACH(node, &group->children, sibling)
+		if (node_is_group(node))
+			adopt_groups(supervisor, node_group(node));
+}
+
+static int
+adopt_all(struct supervisor *supervisor)
+{
+	int r = 0;
+
+	supervisor->guardian.cgroup_fd = supervisor->cgroup.fd;
+	/* Nobody looked while the programs changed. */
+	supervisor->fresh_ns = clock_monotonic_ns();
+	tree_each_worker(&supervisor->tree, adopt, &r);
+	adopt_groups(supervisor, supervisor->tree.root);
+	if (r == 0 && supervisor->guardian.pidfd >= 0)
+		r = watch_guardian(supervisor);
+	else if (r == 0)
+		try_guardian_again(supervisor);
+	return r;
+}
+
+static int
+take_over(struct supervisor *supervisor, struct takeover *takeover)
+{
+	int r = setup_paths(supervisor);
+
+	if (r == 0 && (r = spawn_slots_open(&supervisor->slots)) < 0)
+		return supervisor_cannot(supervisor, "/dev/null", -r);
+	if (r == 0)
+		r = set_up_loop(supervisor);
+	if (r == 0)
+		r = set_up_tree(supervisor);
+	if (r != 0)
+		return r;
+	if (takeover_read(takeover, supervisor) < 0) {
+		say(supervisor, LOG_LEVEL_ERROR, "supervisor.failed", "error",
+		    takeover->attempt.why);
+		return EXIT_OSERR;
+	}
+	if (!takeover->is_back) {
+		free(supervisor->program);
+		supervisor->program = upgrade_program();
+	}
+	r = adopt_all(supervisor);
+	if (r < 0)
+		return supervisor_cannot(supervisor, "upgrade", -r);
+	takeover_settle(takeover);
+	upgrade_let_signals_in();
+	return 0;
+}
+
 static void
 tear_down(struct supervisor *supervisor)
 {
+	supervisor->upgrade = upgrade_free(supervisor->upgrade);
 	supervisor->control = control_close(supervisor->control);
 	supervisor->reload = reload_free(supervisor->reload);
 	beside_free_all(supervisor);
@@ -724,6 +838,7 @@ tear_down(struct supervisor *supervisor)
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 	free(supervisor->probe_program);
+	free(supervisor->program);
 	supervisor->config = config_free(supervisor->config);
 }
 
@@ -762,8 +877,23 @@ run(struct supervisor *supervisor)
 	event_base_dispatch(supervisor->base);
 }
 
+static void
+go_on(struct supervisor *supervisor, struct takeover *takeover)
+{
+	supervisor->phase = SUPERVISOR_RUNNING;
+	if (takeover->is_back)
+		upgrade_came_back(supervisor, takeover->why);
+	else
+		upgrade_done(supervisor, takeover->head.program_version);
+	takeover_close(takeover);
+	supervisor_tell(supervisor, "READY=1\n");
+	/* Who ended meanwhile has no SIGCHLD for us. */
+	supervisor_sweep_soon(supervisor);
+	event_base_dispatch(supervisor->base);
+}
+
 int
-supervisor_run(struct config *config, bool log_format_given)
+supervisor_run(struct config *config, bool log_format_given, struct takeover *takeover)
 {
 	struct supervisor supervisor = { .config = config,
 		.log_format_given = log_format_given,
@@ -772,6 +902,7 @@ supervisor_run(struct config *config, bool log_format_given)
 		.sigchld_fd = -1,
 		.notify = { .fd = -1 },
 		.cgroup = { .fd = -1 },
+		.program = upgrade_program(),
 		.started_ns = clock_monotonic_ns() };
 	int r;
 
@@ -779,10 +910,22 @@ supervisor_run(struct config *config, bool log_format_given)
 	TAILQ_INIT(&supervisor.launching);
 	spawn_slots_init(&supervisor.slots);
 	LIST_INIT(&supervisor.besides);
+	guardian_init(&supervisor.guardian);
 	signal(SIGPIPE, SIG_IGN);
-	r = set_up(&supervisor);
+	if (takeover && takeover->is_trial)
+		try_takeover(&supervisor, takeover);
+	r = takeover ? take_over(&supervisor, takeover) : set_up(&supervisor);
+	if (r != 0 && takeover) {
+		takeover_give_back(takeover, takeover->attempt.why[0]
+						 ? takeover->attempt.why
+						 : "see supervisor.failed");
+		takeover_close(takeover);
+	}
 	if (r == 0) {
-		run(&supervisor);
+		if (takeover)
+			go_on(&supervisor, takeover);
+		else
+			run(&supervisor);
 		r = supervisor.exit_code;
 	}
 	tear_down(&supervisor);

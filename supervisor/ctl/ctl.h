@@ -90,6 +90,7 @@ int ctl_drill(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 int ctl_top(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);
+int ctl_upgrade(const struct ctl *ctl);
 int ctl_why(const struct ctl *ctl);
 int ctl_signal(const struct ctl *ctl);
 int ctl_hold(const struct ctl *ctl);

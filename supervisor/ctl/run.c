@@ -14,6 +14,7 @@
 #include "supervisor/ctl/place.h"
 #include "supervisor/journald.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/takeover.h"
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -59,8 +60,9 @@ parse_format(const struct ctl *ctl, enum log_format *format)
 	return 0;
 }
 
+/* @takeover: NULL, or what another supervisor leaves: then the file does not count. */
 static int
-load(const struct ctl *ctl, struct config **ret_config)
+load(const struct ctl *ctl, const struct takeover *takeover, struct config **ret_config)
 {
 	const struct options *options = &ctl->options;
 	_cleanup_free_ char *path = NULL;
@@ -75,6 +77,12 @@ load(const struct ctl *ctl, struct config **ret_config)
 		r = config_for_command(options->operands, ret_config);
 		return r < 0 ? ctl_fail(EXIT_OSERR, "%s", strerror(-r)) : 0;
 	}
+	if (takeover) {
+		r = takeover_config(takeover, ret_config);
+		return r == 0 && !*ret_config
+			   ? ctl_fail(EXIT_OSERR, "the state has no configuration")
+			   : r;
+	}
 	path = place_config_path(ctl_config_name(ctl));
 	if (!path)
 		return ctl_fail(EXIT_OSERR, "out of memory");
@@ -87,19 +95,25 @@ ctl_run(const struct ctl *ctl)
 	_cleanup_(config_freep) struct config *config = NULL;
 	enum log_format format = LOG_FORMAT_LOGFMT;
 	enum log_level level = LOG_LEVEL_INFO;
+	struct takeover *takeover;
 	int r;
 
-	r = parse_level(ctl, &level);
+	r = takeover_open(&takeover);
+	if (r == 0)
+		r = parse_level(ctl, &level);
 	if (r == 0)
 		r = parse_format(ctl, &format);
 	if (r == 0)
-		r = load(ctl, &config);
-	if (r != 0)
+		r = load(ctl, takeover, &config);
+	if (r != 0) {
+		takeover_give_back(takeover, "it refuses the configuration");
+		takeover_close(takeover);
 		return r;
+	}
 	if (!options_has(&ctl->options, OPTION_LOG_FORMAT))
 		format = config->log_format;
 	config->log_format = format;
 	log_setup(format, level, journald_sink());
 	return supervisor_run(
-	    steal(&config), options_has(&ctl->options, OPTION_LOG_FORMAT));
+	    steal(&config), options_has(&ctl->options, OPTION_LOG_FORMAT), takeover);
 }

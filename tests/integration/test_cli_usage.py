@@ -14,7 +14,7 @@ from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_US
 
 VERBS = ["run", "check", "drill", "status", "top", "why", "events", "logs", "start", "stop", "restart",
          "signal", "hold", "resume", "add", "remove", "reload", "ledger", "reconcile", "panic",
-         "healing", "crashes", "completion", "version", "help"]
+         "healing", "crashes", "completion", "upgrade", "version", "help"]
 
 
 @unittest.skipUnless(os.access(TRADESUP, os.X_OK), "tradesup is not built")
