@@ -77,7 +77,13 @@ static const struct {
 	{ "127.0.0.1", -EINVAL, false },
 	{ "9180", -EINVAL, false },
 	{ "unix:", -EINVAL, false },
-	{ "127.0.0.1:99999", -EINVAL, false },
+	{ "127.0.0.1:0", 0, true },
+	{ "127.0.0.1:65535", 0, true },
+	{ "127.0.0.1:65536", -EINVAL, false },
+	{ "127.0.0.1:", -EINVAL, false },
+	{ "127.0.0.1:-1", -EINVAL, false },
+	{ "[::1]", -EINVAL, false },
+	{ "::1:80", -EINVAL, false },
 };
 
 START_TEST(an_address_is_numbers_or_a_path)

@@ -8,6 +8,7 @@
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -33,20 +34,51 @@ parse_path(const char *path, struct listen_address *ret_address)
 	return 0;
 }
 
+/* 0: the kernel chooses one. */
+static int
+parse_port(const char *text, in_port_t *ret_port)
+{
+	long port;
+	char *end;
+
+	port = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || port > UINT16_MAX)
+		return -EINVAL;
+	*ret_port = htons((uint16_t)port);
+	return 0;
+}
+
+static int
+parse_internet(const char *text, struct listen_address *ret_address)
+{
+	struct sockaddr *address = (struct sockaddr *)&ret_address->storage;
+	const char *colon = strrchr(text, ':');
+	int length = sizeof(ret_address->storage);
+	char host[INET6_ADDRSTRLEN + 2]; /* with its brackets */
+	in_port_t port;
+
+	if (!colon || (size_t)(colon - text) >= sizeof(host) ||
+	    parse_port(colon + 1, &port) < 0)
+		return -EINVAL;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+	if ((strchr(host, ':') != NULL) != (host[0] == '[') ||
+	    evutil_parse_sockaddr_port(host, address, &length) < 0)
+		return -EINVAL;
+	if (address->sa_family == AF_INET)
+		((struct sockaddr_in *)(void *)address)->sin_port = port;
+	else
+		((struct sockaddr_in6 *)(void *)address)->sin6_port = port;
+	ret_address->length = (socklen_t)length;
+	return 0;
+}
+
 int
 listen_parse(const char *text, struct listen_address *ret_address)
 {
-	int length = sizeof(ret_address->storage);
-
 	memset(ret_address, 0, sizeof(*ret_address));
 	if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		return parse_path(text + strlen(UNIX_PREFIX), ret_address);
-	if (!strrchr(text, ':') ||
-	    evutil_parse_sockaddr_port(
-		text, (struct sockaddr *)&ret_address->storage, &length) < 0)
-		return -EINVAL;
-	ret_address->length = (socklen_t)length;
-	return 0;
+	return parse_internet(text, ret_address);
 }
 
 /* A file of an earlier life is in the way of bind(2); one that answers is not ours. */

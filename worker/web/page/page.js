@@ -81,8 +81,9 @@ function set(node, text) {
 function drawStrip(card, worker) {
   card.samples.push(health(worker));
   if (card.samples.length > STRIP) card.samples.shift();
-  card.strip.replaceChildren(...card.samples.map((sample, i) =>
-    shape("rect", { x: (STRIP - card.samples.length + i) * 4, y: 0, width: 3, height: 16, class: sample })));
+  const unseen = STRIP - card.samples.length;
+  card.strip.replaceChildren(...Array.from({ length: STRIP }, (_, i) =>
+    shape("rect", { x: i * 4, y: 0, width: 3, height: 16, class: i < unseen ? "" : card.samples[i - unseen] })));
   card.strip.setAttribute("aria-label", "of the last " + card.samples.length + " looks, " +
     card.samples.filter(s => s === "good").length + " good");
 }
@@ -118,7 +119,7 @@ function showWorkers(workers) {
 }
 
 function showHeals(rows) {
-  const body = $("heals").tBodies[0];
+  const body = document.querySelector("#heals tbody");
   body.replaceChildren(...rows.map(row => {
     const line = element("tr");
     for (const value of [row.worker, row.level, row.kind, row.tried, row.succeeded, row.failed, row.relapsed])
