@@ -158,6 +158,8 @@ class Page(Case):
         # A name, its group, state, phase, latch, status and error; the summary, latches, events.
         self.assertGreaterEqual(shown.count(HOSTILE), 12)
         self.picture("hostile")
+        self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"),
+                             self.browser.run("return innerWidth"))
         self.assertEqual(self.browser.run("return document.querySelectorAll('img, body script').length"), 0)
         self.assertIsNone(self.browser.run("return window.hacked"))
         self.assertEqual(self.browser.complaints(), [])

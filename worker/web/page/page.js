@@ -35,6 +35,10 @@ function bytes(n) {
   return n === undefined ? "–" : (n / 1048576).toFixed(1) + " MiB";
 }
 
+function plural(n, word) {
+  return n + " " + word + (n === 1 ? "" : "s");
+}
+
 // How a worker is, as one of the classes good, warn, bad and none.
 function health(worker) {
   if (worker.state === "up") return worker.failed_cycles > 0 ? "warn" : "good";
@@ -137,8 +141,8 @@ function showStatus(status) {
     set($("summary"), "the supervisor does not answer");
     return;
   }
-  set($("summary"), supervisor.state + ", up " + duration(supervisor.up_ms) + ", " + supervisor.restarts +
-    " restarts (" + supervisor.in_period + " of " + supervisor.intensity + " in " +
+  set($("summary"), supervisor.state + ", up " + duration(supervisor.up_ms) + ", " + plural(supervisor.restarts, "restart") +
+    " (" + supervisor.in_period + " of " + supervisor.intensity + " in " +
     duration(supervisor.period_ms) + "), version " + supervisor.version);
   $("held").hidden = status.latches.length === 0;
   set($("held"), "Orders are held: " + status.latches.map(latch =>
@@ -176,8 +180,8 @@ function drawChart() {
   });
   $("chart").replaceChildren(...shapes);
   const sum = kind => heals.filter(heal => heal.kind === kind).length;
-  set($("chart-text"), "The last hour, by minute: " + sum("success") + " healed, " + sum("restart") +
-    " restarts, " + sum("failed") + " failed or relapsed");
+  set($("chart-text"), "The last hour, by minute: " + sum("success") + " healed, " + plural(sum("restart"), "restart") +
+    ", " + sum("failed") + " failed or relapsed");
 }
 
 // Events
@@ -191,7 +195,7 @@ function eventLine(event) {
   const line = element("li", BAD.test(name) ? "bad" : WARN.test(name) ? "warn" : GOOD.test(name) ? "good" : "");
   const time = line.appendChild(element("time", "", ts.slice(11, 23)));
   time.dateTime = ts;
-  line.appendChild(element("span", "event", name));
+  line.append(" ", element("span", "event", name), " ");
   line.appendChild(element("span", "", Object.entries(fields).map(([key, value]) => key + "=" + value).join("  ")));
   return line;
 }
