@@ -133,7 +133,7 @@ class Rules(unittest.TestCase):
 
 class Health(Web):
     def test_ready_follows_workers_and_latches(self):
-        port = self.begin({"calm": misbehaving("calm")})
+        port = self.begin({"calm": {"command": ["sleep", "600"]}})
         wait_until(lambda: get(port, "/readyz")[0].status == 200, "readiness")
         self.assertEqual(get(port, "/healthz")[1], "ok\n")
         self.assertEqual(self.box.call("hold", "--reason", "test").returncode, EXIT_OK)
@@ -194,6 +194,20 @@ class Streams(Web):
             self.assertNotEqual(message.get("id"), ready["id"], "told once more")
             if message.get("id") == ended["id"]:
                 break
+
+    def test_clients_that_leave_leave_nothing(self):
+        port = self.begin({})
+        for _ in range(3):
+            stream = Stream(port)
+            stream.read()
+            stream.close()
+        self.wait_for_sample(port, "tradesup_web_streams 0")
+        stays = Stream(port)
+        self.addCleanup(stays.close)
+        stays.read()
+        self.assertEqual(self.run_.stop(), EXIT_OK)
+        # The sanitizer build ends with another status if something is lost.
+        self.assertEqual(self.run_.wait_for("worker.stop", worker="web").get("status"), 0)
 
     def test_one_that_does_not_read_is_dropped(self):
         port = self.begin({"flood": misbehaving("tells_much")})

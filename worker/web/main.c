@@ -311,6 +311,8 @@ main(int argc, char **argv)
 		.control = control,
 		.interval_ns = INTERVAL_DEFAULT_NS };
 	signal(SIGPIPE, SIG_IGN);
+	/* It comes with the request to stop, maybe when the loop has ended already. */
+	signal(SIGTERM, SIG_IGN);
 	r = read_options(&web.options, argc, argv);
 	if (r != 0)
 		return r < 0 ? usage(stdout, EXIT_OK) : r;

@@ -44,8 +44,13 @@ forget(struct stream *stream)
 static void
 on_close(struct evhttp_connection *connection, void *data)
 {
+	struct stream *stream = data;
+
 	(void)connection;
-	forget(data);
+	/* evhttp leaves a request to us that was being answered when its client went. */
+	if (!evhttp_request_get_connection(stream->request))
+		evhttp_request_free(stream->request);
+	forget(stream);
 }
 
 static void
