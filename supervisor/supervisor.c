@@ -25,6 +25,7 @@
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/fragment.h"
+#include "supervisor/holds.h"
 #include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
@@ -374,6 +375,8 @@ op_ended(enum tree_end end, void *data)
 
 	supervisor->exit_code = exits[end];
 	supervisor->phase = SUPERVISOR_STOPPING;
+	if (end == TREE_ESCALATED)
+		holds_escalated(supervisor);
 	make_safe_finish(supervisor, end == TREE_ESCALATED, finish);
 }
 
@@ -745,6 +748,7 @@ run(struct supervisor *supervisor)
 	struct record record;
 
 	report_started(supervisor);
+	holds_begin(supervisor);
 	tree_start(&supervisor->tree);
 	/* Not up: a group is cleaning up after a start that failed, and we end with it.
 	 */

@@ -92,6 +92,8 @@ static const struct family {
 	    "Time since the worker's process started.", UNIT_MS },
 	{ "worker", "memory_bytes", "tradesup_worker_memory_bytes", "gauge",
 	    "Resident memory of the worker.", UNIT_ONE },
+	{ "worker", "cpu_ms", "tradesup_worker_cpu_seconds_total", "counter",
+	    "Processor time of the worker's process.", UNIT_MS },
 	{ "worker", "restarts", "tradesup_worker_restarts_total", "counter",
 	    "Restarts of the worker after a failure.", UNIT_ONE },
 	{ "worker", "cycle_age_ms", "tradesup_worker_cycle_age_seconds", "gauge",
