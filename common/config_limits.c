@@ -18,8 +18,8 @@
 #define GROUPS_MAX 65536 /* the kernel's own bound */
 
 static const char *const own_variables[] = { "TRADESUP_FD", "TRADESUP_WORKER",
-	"TRADESUP_LIFE", "TRADESUP_RUN", "TRADESUP_STATE_DIR", "TRADESUP_CGROUP",
-	"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
+	"TRADESUP_LIFE", "TRADESUP_RUN", "TRADESUP_STATE_DIR", "TRADESUP_CONTROL",
+	"TRADESUP_CGROUP", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
 
 bool
 config_is_own_variable(const char *assignment)

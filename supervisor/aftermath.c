@@ -278,3 +278,11 @@ aftermath_healed(struct aftermath *aftermath, const char *worker)
 		    &aftermath->supervisor->events, LOG_LEVEL_NOTICE, &record);
 	}
 }
+
+void
+aftermath_each(const struct aftermath *aftermath,
+    void (*call)(const struct healing_row *row, void *data), void *data)
+{
+	for (size_t i = 0; i < aftermath->healing.n_rows; i++)
+		call(&aftermath->healing.rows[i], data);
+}

@@ -28,6 +28,11 @@ void aftermath_crash(
 /** aftermath_forget() - the child is about to be freed: write its reports now. */
 void aftermath_forget(struct aftermath *aftermath, const struct child *child);
 
+/** aftermath_each() - the healing statistics as they are now, row by row. */
+struct healing_row;
+void aftermath_each(const struct aftermath *aftermath,
+    void (*call)(const struct healing_row *row, void *data), void *data);
+
 /** aftermath_heal() - levels 1 and 2: a step has ended. */
 void aftermath_heal(struct aftermath *aftermath, const char *worker, int level,
     const char *kind, enum heal_outcome outcome);

@@ -152,6 +152,7 @@ child_inherit(struct child *child, struct child *from)
 	child->lives = from->lives;
 	child->restarts = from->restarts;
 	child->heals = from->heals;
+	child->measures = from->measures;
 	memcpy(child->restart_times_ns, from->restart_times_ns,
 	    sizeof(child->restart_times_ns));
 	child->decisions = steal(&from->decisions);

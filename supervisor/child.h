@@ -13,6 +13,7 @@
 #include "supervisor/decision.h"
 #include "supervisor/exit_reason.h"
 #include "supervisor/heartbeat.h"
+#include "supervisor/measures.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
@@ -91,6 +92,7 @@ struct child {
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */
 	int64_t least_delay_ns; /* before the next start, whatever the backoff says */
+	struct measures measures;
 	uint64_t heals;		/* reported or done, since the supervisor started */
 	int64_t restart_times_ns[CHILD_RESTARTS_KEPT]; /* of day; ring by @restarts */
 

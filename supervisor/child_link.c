@@ -115,6 +115,14 @@ cycle_failed(struct child *child, const struct msg *msg)
 	child_doomed(child, DOOM_CYCLES, detail);
 }
 
+static enum measures_cycle
+cycle_outcome(const struct msg *msg)
+{
+	if (msg->cycle.error[0] == '\0')
+		return MEASURES_GOOD;
+	return msg->cycle.healed ? MEASURES_HEALED : MEASURES_FAILED;
+}
+
 static void
 on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 {
@@ -123,6 +131,8 @@ on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 	 * more. */
 	if (child->doom != DOOM_NONE)
 		return;
+	measures_add(
+	    &child->measures, cycle_outcome(msg), msg->cycle.duration_ns, now_ns);
 	if (msg->cycle.error[0] == '\0') {
 		child_had_good_cycle(child);
 		return;

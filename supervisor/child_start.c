@@ -126,6 +126,7 @@ add_identity(struct child *child, struct child_environ *extra)
 	set_variable(supervisor, extra, "%s=%u", SPAWN_LIFE_ENV, child->lives + 1);
 	add_variable(supervisor, extra, supervisor->guardian.marker);
 	add_variable(supervisor, extra, supervisor->state_variable);
+	add_variable(supervisor, extra, supervisor->control_variable);
 }
 
 static char *const *

@@ -57,6 +57,7 @@ static const struct {
 	bool only_looks; /* also for those who may not change anything */
 } commands[] = {
 	{ "status", cmd_status, true },
+	{ "metrics", cmd_metrics, true },
 	{ "why", cmd_why, true },
 	{ "start", cmd_start },
 	{ "stop", cmd_stop },

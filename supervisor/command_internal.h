@@ -13,6 +13,7 @@
 
 /* command_look.c */
 void cmd_status(struct supervisor *, struct client *, const struct record *);
+void cmd_metrics(struct supervisor *, struct client *, const struct record *);
 void cmd_why(struct supervisor *, struct client *, const struct record *);
 void cmd_events(struct supervisor *, struct client *, const struct record *);
 void cmd_logs(struct supervisor *, struct client *, const struct record *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands that only look: status, why, events, logs. Nothing here changes
+ * The commands that only look: status, metrics, why, events, logs. Nothing here changes
  * anything, in the supervisor or outside.
  */
 #include "supervisor/command_internal.h"
@@ -15,7 +15,9 @@
 #include "common/error.h"
 #include "common/glob.h"
 #include "common/timestamp.h"
+#include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/healing.h"
 
 #define LINES_DEFAULT 50
 #define HELD_MAX 2048
@@ -27,12 +29,15 @@ status_of_supervisor(struct supervisor *supervisor, struct client *client,
     const struct latches *latches, int64_t now_ns)
 {
 	char held[HELD_MAX];
+	int64_t rss = spawn_rss_bytes(getpid());
 	const struct config_group *root = &supervisor->config->root->group;
 	struct record row;
 
 	record_init(&row, "supervisor");
 	record_int(&row, "pid", getpid());
 	record_int(&row, "up_ms", (now_ns - supervisor->started_ns) / NS_PER_MS);
+	if (rss >= 0)
+		record_int(&row, "memory_bytes", rss);
 	record_text(&row, "state",
 	    supervisor->reload ? "reloading"
 			       : supervisor_phase_name(supervisor->phase));
@@ -91,6 +96,7 @@ struct status_walk {
 	const char *only; /* NULL: all */
 	const struct latches *latches;
 	int64_t now_ns;
+	bool with_measures;
 };
 
 /* The rule of the latch that stops this worker; NULL: none does. */
@@ -104,11 +110,30 @@ held_by(const struct latches *latches, const char *worker)
 	return NULL;
 }
 
+/* What is of no use to people. */
+static void
+measures_of_worker(struct record *row, const struct child *child, int64_t now_ns,
+    char text[MEASURES_TEXT_MAX])
+{
+	static const char *const names[] = {
+		[RESTART_PERMANENT] = "permanent",
+		[RESTART_TRANSIENT] = "transient",
+		[RESTART_TEMPORARY] = "temporary",
+	};
+
+	record_text(row, "restart", names[child->node.config->restart]);
+	if (child_is_alive(child) && child->seen.speaks)
+		record_int(row, "heartbeat_age_ms",
+		    (now_ns - child->seen.packet_ns) / NS_PER_MS);
+	measures_fields(&child->measures, now_ns, row, text);
+}
+
 static void
 status_of_worker(struct node *node, void *data)
 {
 	const struct status_walk *walk = data;
 	const struct child *child = (struct child *)node;
+	char measures[MEASURES_TEXT_MAX];
 	struct record row;
 
 	if (walk->only && strcmp(walk->only, child_name(child)) != 0)
@@ -131,31 +156,74 @@ status_of_worker(struct node *node, void *data)
 		record_int(
 		    &row, "next_ms", (child->wake_ns - walk->now_ns) / NS_PER_MS);
 	record_text(&row, "held", held_by(walk->latches, child_name(child)));
+	if (walk->with_measures)
+		measures_of_worker(&row, child, walk->now_ns, measures);
 	client_row(walk->client, &row);
+}
+
+/* Return: false: it has been refused. */
+static bool
+status_rows(struct supervisor *supervisor, struct status_walk *walk)
+{
+	_cleanup_(latches_deinit) struct latches latches = { 0 };
+	int r = latch_list(supervisor->state_dir, NULL, &latches);
+
+	if (r < 0) {
+		client_error(walk->client, EXIT_OSERR, "%s", strerror(-r));
+		return false;
+	}
+	walk->latches = &latches;
+	status_of_supervisor(supervisor, walk->client, &latches, walk->now_ns);
+	tree_each_worker(&supervisor->tree, status_of_worker, walk);
+	walk->latches = NULL;
+	return true;
 }
 
 void
 cmd_status(
     struct supervisor *supervisor, struct client *client, const struct record *request)
 {
-	_cleanup_(latches_deinit) struct latches latches = { 0 };
 	struct status_walk walk = { .client = client,
 		.only = record_get(request, "worker"),
-		.latches = &latches,
 		.now_ns = clock_monotonic_ns() };
-	int r;
 
-	if (walk.only && !tree_find(&supervisor->tree, walk.only)) {
+	if (walk.only && !tree_find(&supervisor->tree, walk.only))
 		client_unknown_worker(client, walk.only);
+	else if (status_rows(supervisor, &walk))
+		client_ok(client);
+}
+
+/* metrics */
+
+static void
+heal_row(const struct healing_row *heal, void *data)
+{
+	struct record row;
+
+	record_init(&row, "heal");
+	record_text(&row, "worker", heal->worker);
+	record_int(&row, "level", heal->level);
+	record_text(&row, "kind", heal->kind);
+	record_int(&row, "tried", (int64_t)heal->tried);
+	record_int(&row, "succeeded", (int64_t)heal->succeeded);
+	record_int(&row, "failed", (int64_t)heal->failed);
+	record_int(&row, "relapsed", (int64_t)heal->relapsed);
+	record_int(&row, "pending", (int64_t)heal->pending);
+	client_row(data, &row);
+}
+
+void
+cmd_metrics(
+    struct supervisor *supervisor, struct client *client, const struct record *request)
+{
+	struct status_walk walk = {
+		.client = client, .now_ns = clock_monotonic_ns(), .with_measures = true
+	};
+
+	(void)request;
+	if (!status_rows(supervisor, &walk))
 		return;
-	}
-	r = latch_list(supervisor->state_dir, NULL, &latches);
-	if (r < 0) {
-		client_error(client, EXIT_OSERR, "%s", strerror(-r));
-		return;
-	}
-	status_of_supervisor(supervisor, client, &latches, walk.now_ns);
-	tree_each_worker(&supervisor->tree, status_of_worker, &walk);
+	aftermath_each(supervisor->aftermath, heal_row, client);
 	client_ok(client);
 }
 

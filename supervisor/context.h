@@ -54,6 +54,7 @@ struct supervisor {
 	bool has_terminal;     /* whose end is one for us, too */
 	char *state_dir, *runtime_dir;
 	char *state_variable; /* TRADESUP_STATE_DIR=…, for every worker */
+	char *control_variable; /* TRADESUP_CONTROL=…, the same */
 	char *worker_program; /* of the built-in worker */
 	char *probe_program;  /* looks at others from outside */
 	struct event_base *base;

@@ -15,11 +15,17 @@
  * left out of a row.
  *
  *	status [worker]
- *		`supervisor pid up_ms state restarts in_period intensity period_ms
- *		version config state_dir held`, `latch worker rule reason time uid` for
+ *		`supervisor pid up_ms memory_bytes state restarts in_period intensity
+ *		period_ms version config state_dir held`, `latch worker rule reason time uid` for
  *		each, then in start order `worker name group state pid up_ms
  *		memory_bytes cpu_ms cycle cycle_age_ms phase restarts heals failed_cycles error
  *		status next_ms held`
+ *	metrics
+ *		the rows of status, those of workers with `restart heartbeat_age_ms
+ *		cycles_good cycles_failed cycles_healed good_cycle_age_ms
+ *		duration_sum_ns duration_buckets` (measures.h) at their end, then
+ *		`heal worker level kind tried succeeded failed relapsed pending` for
+ *		each of the healing statistics (healing.h)
  *	why worker
  *		`decision ts happened rule action` for each of the last ones, then
  *		`next state in_ms without_good_cycle text`

@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "common/paths.h"
 #include "supervisor/context.h"
+#include "supervisor/control.h"
 
 #define DESCRIPTORS_PER_WORKER 6
 #define DESCRIPTORS_OF_OURS 128
@@ -65,9 +66,13 @@ setup_paths(struct supervisor *supervisor)
 	    asprintf(&supervisor->state_variable, "TRADESUP_STATE_DIR=%s",
 		supervisor->state_dir) < 0)
 		supervisor->state_variable = NULL;
+	if (supervisor->runtime_dir &&
+	    asprintf(&supervisor->control_variable, "TRADESUP_CONTROL=%s/%s",
+		supervisor->runtime_dir, CONTROL_SOCKET) < 0)
+		supervisor->control_variable = NULL;
 	supervisor->worker_program = path_program(PATH_WORKER_ENV, PATH_WORKER_NAME);
 	supervisor->probe_program = path_program(PATH_PROBE_ENV, PATH_PROBE_NAME);
-	if (!supervisor->state_variable || !supervisor->runtime_dir ||
+	if (!supervisor->state_variable || !supervisor->control_variable ||
 	    !supervisor->worker_program || !supervisor->probe_program)
 		return supervisor_cannot(supervisor, "paths", ENOMEM);
 	r = path_mkdirs(supervisor->state_dir, 0700);

@@ -31,11 +31,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/paths.h"
 #include "supervisor/procfs.h"
 #include "supervisor/raw_call.h"
 
 #define STACK_SIZE (64 * 1024)
 #define AHEAD_STACK_SIZE (16 * 1024)
+#define OWN_PROGRAMS "tradesup-"
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 /** struct spawn_pending - a child that may still be on its way to its exec */
@@ -350,6 +352,21 @@ clone_launch(
 	return pid;
 }
 
+/* Our own programs are no commands for a shell, so no PATH has them. */
+static bool
+find_own_program(const char *name, char out[PATH_MAX])
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (strncmp(name, OWN_PROGRAMS, strlen(OWN_PROGRAMS)) != 0)
+		return false;
+	path = path_program("", name);
+	if (!path || strlen(path) >= PATH_MAX || check_program(path) != 0)
+		return false;
+	strcpy(out, path);
+	return true;
+}
+
 /* Where its program is, in @room if it has to be looked for. Return: NULL and
  * @ret_failure. */
 static const char *
@@ -361,7 +378,7 @@ program_of(const struct spawn_request *request, char room[PATH_MAX],
 	if (strchr(request->argv[0], '/'))
 		return request->argv[0];
 	error = find_program(request->argv[0], path_variable(request->environ), room);
-	if (error == 0)
+	if (error == 0 || find_own_program(request->argv[0], room))
 		return room;
 	*ret_failure = (struct spawn_failure){ "exec", error };
 	return NULL;

@@ -835,6 +835,7 @@ tear_down(struct supervisor *supervisor)
 	free(supervisor->environ);
 	free(supervisor->state_dir);
 	free(supervisor->state_variable);
+	free(supervisor->control_variable);
 	free(supervisor->runtime_dir);
 	free(supervisor->worker_program);
 	free(supervisor->probe_program);

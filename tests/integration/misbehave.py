@@ -177,6 +177,14 @@ def heal_flood(link):
         link.cycle()
 
 
+def tells_much(link):
+    """Event upon event, a few hundred KiB in a second, and no cycle."""
+    link.begin()
+    while not select.select([link.socket], [], [], 0.02)[0]:
+        for _ in range(10):
+            link.send("event", 5, "order.told", "text=" + "x" * 900)
+
+
 def output_flood(link):
     """Lines of output, as fast as it can, and one without an end."""
     link.cycle()

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page. Everything that comes from a worker goes through textContent.
+"use strict";
+
+const EVENTS_MAX = 300, STRIP = 60, MINUTES = 60, SVG = "http://www.w3.org/2000/svg";
+const $ = id => document.getElementById(id);
+const cards = new Map();
+let heals = []; // {minute, kind} of what the stream told
+let events = []; // newest first
+let paused = false;
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function duration(ms) {
+  if (ms === undefined) return "–";
+  if (ms < 10000) return (ms / 1000).toFixed(1) + " s";
+  const s = Math.floor(ms / 1000), m = Math.floor(s / 60), h = Math.floor(m / 60);
+  if (m < 1) return s + " s";
+  if (h < 1) return m + " min " + s % 60 + " s";
+  return h < 48 ? h + " h " + m % 60 + " min" : Math.floor(h / 24) + " days";
+}
+
+function bytes(n) {
+  return n === undefined ? "–" : (n / 1048576).toFixed(1) + " MiB";
+}
+
+function plural(n, word) {
+  return n + " " + word + (n === 1 ? "" : "s");
+}
+
+// How a worker is, as one of the classes good, warn, bad and none.
+function health(worker) {
+  if (worker.state === "up") return worker.failed_cycles > 0 ? "warn" : "good";
+  if (worker.state === "down") return worker.error ? "bad" : "";
+  return "warn";
+}
+
+// The tree
+
+const FIGURES = [
+  ["Last cycle", w => w.cycle === undefined ? "–" : w.cycle + " (" + duration(w.cycle_age_ms) + " ago)"],
+  ["Up", w => duration(w.up_ms)],
+  ["Restarts", w => w.restarts],
+  ["Heals", w => w.heals],
+  ["Failed in a row", w => w.failed_cycles || 0],
+  ["Last good", w => w.good_cycle_age_ms === undefined ? "–" : duration(w.good_cycle_age_ms) + " ago"],
+  ["Memory", w => bytes(w.memory_bytes)],
+  ["PID", w => w.pid === undefined ? "–" : w.pid],
+];
+
+function makeCard() {
+  const card = { root: element("li", "worker"), values: [], samples: [] };
+  const top = element("div", "top"), list = element("dl");
+  card.name = top.appendChild(element("span", "name"));
+  card.state = top.appendChild(element("span", "state"));
+  card.strip = shape("svg", { class: "strip", viewBox: "0 0 " + STRIP * 4 + " 16",
+    preserveAspectRatio: "none", role: "img" });
+  for (const [title] of FIGURES) {
+    const pair = list.appendChild(element("div"));
+    pair.appendChild(element("dt", "", title));
+    card.values.push(pair.appendChild(element("dd")));
+  }
+  card.status = element("p", "told");
+  card.error = element("p", "told error");
+  card.root.append(top, card.strip, list, card.status, card.error);
+  return card;
+}
+
+function set(node, text) {
+  text = String(text);
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function drawStrip(card, worker) {
+  card.samples.push(health(worker));
+  if (card.samples.length > STRIP) card.samples.shift();
+  const unseen = STRIP - card.samples.length;
+  card.strip.replaceChildren(...Array.from({ length: STRIP }, (_, i) =>
+    shape("rect", { x: i * 4, y: 0, width: 3, height: 16, class: i < unseen ? "" : card.samples[i - unseen] })));
+  card.strip.setAttribute("aria-label", "of the last " + card.samples.length + " looks, " +
+    card.samples.filter(s => s === "good").length + " good");
+}
+
+function fillCard(card, worker) {
+  card.root.className = "worker " + health(worker);
+  set(card.name, worker.name);
+  set(card.state, worker.state + (worker.phase ? ", " + worker.phase : "") + (worker.held ? ", held: " + worker.held : ""));
+  FIGURES.forEach(([, value], i) => set(card.values[i], value(worker)));
+  set(card.status, worker.status || "");
+  set(card.error, worker.error || "");
+  drawStrip(card, worker);
+}
+
+function showWorkers(workers) {
+  const nodes = [];
+  let group;
+  for (const worker of workers) {
+    if (worker.group !== group && !(group === undefined && workers.every(w => w.group === worker.group)))
+      nodes.push(element("li", "group", "group " + worker.group));
+    group = worker.group;
+    if (!cards.has(worker.name)) cards.set(worker.name, makeCard());
+    const card = cards.get(worker.name);
+    fillCard(card, worker);
+    nodes.push(card.root);
+  }
+  for (const name of cards.keys())
+    if (!workers.some(worker => worker.name === name)) cards.delete(name);
+  const list = $("workers");
+  if (nodes.length !== list.children.length || nodes.some((node, i) => node !== list.children[i]))
+    list.replaceChildren(...nodes);
+  $("no-workers").hidden = workers.length > 0;
+}
+
+function showHeals(rows) {
+  const body = document.querySelector("#heals tbody");
+  body.replaceChildren(...rows.map(row => {
+    const line = element("tr");
+    for (const value of [row.worker, row.level, row.kind, row.tried, row.succeeded, row.failed, row.relapsed])
+      line.appendChild(element("td", "", value));
+    return line;
+  }));
+  $("heals").hidden = rows.length === 0;
+  $("no-heals").hidden = rows.length > 0;
+}
+
+function showStatus(status) {
+  const supervisor = status.supervisor;
+  $("summary").className = status.up ? "" : "lost";
+  if (!status.up || !supervisor) {
+    set($("summary"), "the supervisor does not answer");
+    return;
+  }
+  set($("summary"), supervisor.state + ", up " + duration(supervisor.up_ms) + ", " + plural(supervisor.restarts, "restart") +
+    " (" + supervisor.in_period + " of " + supervisor.intensity + " in " +
+    duration(supervisor.period_ms) + "), version " + supervisor.version);
+  $("held").hidden = status.latches.length === 0;
+  set($("held"), "Orders are held: " + status.latches.map(latch =>
+    (latch.worker ? latch.worker + ", " : "") + latch.rule + (latch.reason ? " (" + latch.reason + ")" : "")).join("; "));
+  showWorkers(status.workers);
+  showHeals(status.heals);
+  drawChart();
+}
+
+// Healing over time
+
+const CLASSES = ["success", "restart", "failed"];
+
+function healClass(name) {
+  if (!name.startsWith("self_healing.")) return undefined;
+  if (name.endsWith("_success")) return "success";
+  if (name.endsWith("_failed") || name.endsWith(".relapsed")) return "failed";
+  return name.endsWith("_restart") ? "restart" : undefined;
+}
+
+function drawChart() {
+  const now = Math.floor(Date.now() / 60000), width = 600 / MINUTES;
+  heals = heals.filter(heal => heal.minute > now - MINUTES);
+  const counts = Array.from({ length: MINUTES }, () => ({ success: 0, restart: 0, failed: 0 }));
+  for (const heal of heals) counts[Math.max(0, MINUTES - 1 - Math.max(0, now - heal.minute))][heal.kind]++;
+  const most = Math.max(4, ...counts.map(c => c.success + c.restart + c.failed));
+  const shapes = [shape("line", { x1: 0, y1: 109.5, x2: 600, y2: 109.5 })];
+  counts.forEach((count, i) => {
+    let y = 109;
+    for (const kind of CLASSES) {
+      const height = count[kind] / most * 104;
+      y -= height;
+      if (height > 0) shapes.push(shape("rect", { x: i * width + 1, y, width: width - 2, height, class: kind }));
+    }
+  });
+  $("chart").replaceChildren(...shapes);
+  const sum = kind => heals.filter(heal => heal.kind === kind).length;
+  set($("chart-text"), "The last hour, by minute: " + sum("success") + " healed, " + plural(sum("restart"), "restart") +
+    ", " + sum("failed") + " failed or relapsed");
+}
+
+// Events
+
+const BAD = /(_failed|\.failed|\.hang|relapsed|escalate|service_restart|start_failed|latched|stall|garbage)$/;
+const WARN = /(worker_thread_restart|worker\.exit|worker\.backoff|order\.refused|supervisor\.hold)$/;
+const GOOD = /(_success|\.ready|\.verified|\.resume)$/;
+
+function eventLine(event) {
+  const { event: name, ts, ...fields } = event;
+  const line = element("li", BAD.test(name) ? "bad" : WARN.test(name) ? "warn" : GOOD.test(name) ? "good" : "");
+  const time = line.appendChild(element("time", "", ts.slice(11, 23)));
+  time.dateTime = ts;
+  line.append(" ", element("span", "event", name), " ");
+  line.appendChild(element("span", "", Object.entries(fields).map(([key, value]) => key + "=" + value).join("  ")));
+  return line;
+}
+
+function isWanted(line) {
+  const wanted = $("filter").value.trim().toLowerCase();
+  return wanted === "" || line.textContent.toLowerCase().includes(wanted);
+}
+
+function showEvents() {
+  if (!paused) $("events").replaceChildren(...events.filter(isWanted));
+}
+
+function takeEvent(event) {
+  const kind = healClass(event.event);
+  if (kind) heals.push({ minute: Math.floor(Date.parse(event.ts) / 60000), kind });
+  const line = eventLine(event);
+  events.unshift(line);
+  if (events.length > EVENTS_MAX) events.pop().remove();
+  if (!paused && isWanted(line)) $("events").prepend(line);
+  if (kind) drawChart();
+}
+
+// The stream
+
+function listen() {
+  const stream = new EventSource("/events");
+  let epoch;
+  stream.addEventListener("status", message => showStatus(JSON.parse(message.data)));
+  stream.addEventListener("happened", message => {
+    const its = message.lastEventId.split("-")[0];
+    if (epoch !== its) { // another life of the server: it tells all it knows once more
+      epoch = its;
+      heals = [];
+      events = [];
+      showEvents();
+    }
+    takeEvent(JSON.parse(message.data));
+  });
+  stream.onerror = () => {
+    $("summary").className = "lost";
+    set($("summary"), "connection lost, trying again");
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  };
+}
+
+$("filter").addEventListener("input", showEvents);
+$("pause").addEventListener("click", () => {
+  paused = !paused;
+  $("pause").setAttribute("aria-pressed", String(paused));
+  set($("pause"), paused ? "Go on" : "Pause");
+  showEvents();
+});
+drawChart();
+listen();
