@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/config_alerts.h"
 #include "common/config_tree.h"
 #include "common/paths.h"
 
@@ -303,6 +304,7 @@ config_free(struct config *config)
 	if (!config)
 		return NULL;
 	config_node_free(config->root);
+	config_alerts_free(config->alerts);
 	closep(&config->text_fd);
 	free(config->path);
 	free(config->state_dir);

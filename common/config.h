@@ -29,6 +29,7 @@ enum notify_kind { NOTIFY_NONE, NOTIFY_SYSTEMD };
 #define SHUTDOWN_INFINITY INT64_C(-2) /* shutdown = infinity: SIGTERM, and wait */
 
 struct config_trading;
+struct config_alerts;
 
 #define CONFIG_UNSET INT64_MIN /* nice, umask: as the supervisor's own */
 
@@ -131,7 +132,8 @@ struct config {
 	 */
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
-	struct config_node *root; /* a group: the supervisor section */
+	struct config_node *root;     /* a group: the supervisor section */
+	struct config_alerts *alerts; /* NULL: the file has none of those sections */
 };
 
 /**

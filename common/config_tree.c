@@ -127,6 +127,9 @@ static const struct config_key file_keys[] = {
 	{ "supervisor", KEY_SECTION, .read = read_supervisor },
 	{ "worker", KEY_SECTION, .read = read_worker, .is_titled = true },
 	{ "group", KEY_SECTION, .read = read_group, .is_titled = true },
+	{ "alert", KEY_SECTION, .read = config_alert_read, .is_titled = true },
+	{ "target", KEY_SECTION, .read = config_target_read, .is_titled = true },
+	{ "notify", KEY_SECTION, .read = config_notify_read },
 };
 
 static const struct config_table supervisor_table = CONFIG_TABLE(supervisor_keys);
@@ -474,6 +477,7 @@ config_tree_read(struct config_reader *reader, const struct syntax_entry *file)
 		root->group.auto_shutdown = reader->around;
 	check_significance(reader, NULL, file, &root->group);
 	check_names(reader, root);
+	config_alerts_check(reader);
 }
 
 void
