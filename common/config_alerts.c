@@ -150,8 +150,8 @@ config_url_problem(const char *url, bool is_mail)
 	if (memchr(colon + 3, '@', host))
 		return "has a user or password in it; they have keys of their own";
 	if (is_mail)
-		return strncmp(url, "smtps", scheme) == 0 ||
-			       strncmp(url, "smtp", scheme) == 0
+		return strncmp(url, "smtps://", 8) == 0 ||
+			       strncmp(url, "smtp://", 7) == 0
 			   ? NULL
 			   : "must begin with smtps:// or smtp://";
 	if (scheme == 5 && memcmp(url, "https", 5) == 0)

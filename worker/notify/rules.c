@@ -213,6 +213,17 @@ remember(struct incident *incident, int64_t time_ns)
 }
 
 static void
+begin_if_many(
+    struct incident *incident, const struct config_alert *alert, int64_t now_ns)
+{
+	if (incident->active || incident->n_times < alert->at_least)
+		return;
+	incident->since_ns = incident->times_ns[0];
+	incident->count = incident->n_times;
+	begin(incident, alert, now_ns);
+}
+
+static void
 count(struct incident *incident, const struct config_alert *alert, int64_t time_ns,
     int64_t now_ns)
 {
@@ -220,13 +231,10 @@ count(struct incident *incident, const struct config_alert *alert, int64_t time_
 	if (time_ns < now_ns - alert->over_ns)
 		return;
 	remember(incident, time_ns);
-	if (incident->active) {
+	if (incident->active)
 		incident->count++;
-	} else if (incident->n_times >= alert->at_least) {
-		incident->since_ns = incident->times_ns[0];
-		incident->count = incident->n_times;
-		begin(incident, alert, now_ns);
-	}
+	else
+		begin_if_many(incident, alert, now_ns);
 }
 
 static void
@@ -327,6 +335,9 @@ pass(struct incident *incident, const struct config_alert *alert, int64_t now_ns
 	forget_older(incident, now_ns - alert->over_ns);
 	if (incident->active && incident->n_times == 0)
 		end(incident, now_ns);
+	else
+		/* A new configuration may be content with fewer. */
+		begin_if_many(incident, alert, now_ns);
 }
 
 static void
