@@ -169,6 +169,16 @@ class Told(AlertCase):
         self.assertIn("TRADESUP_ALERT_TITLE=FIRING: dies (victim)\n", text)
         wait_until(lambda: not self.queued(), "an empty queue")
 
+    def test_an_escalation_goes_out_before_the_end(self):
+        self.write({"ends": {"when": "escalate", "to": ["ops"]}}, supervisor={"intensity": "0"},
+                   notify={"quiet": "00:00-23:59", "group_wait": "1h"})
+        run = self.start()
+        os.kill(run.worker_pid("victim"), signal.SIGKILL)
+        self.assertEqual(run.wait(), harness.EXIT_ESCALATED)
+        message = self.receiver.messages()[0]
+        self.assertEqual((message["state"], message["urgent"]), ("firing", True))
+        self.assertIn("group.escalate", message["text"])
+
     def test_ping(self):
         self.write({"dies": RESTART}, notify={"ping": self.receiver.url("ping"), "ping_every": "1s"})
         self.start()

@@ -250,11 +250,16 @@ action_list(const struct config *config, bool json)
 static int
 leave_word(const struct view *view, const char *alert)
 {
-	_cleanup_free_ char *path = path_join(view->place.ack, alert);
-	int r = path ? path_mkdirs(view->place.ack, 0700) : -ENOMEM;
+	_cleanup_free_ char *path = path_join(view->place.ack, alert),
+			    *temporary = NULL;
+	int r;
 
+	/* No name of an alert begins with a dot: it is not taken for one. */
+	if (!path || asprintf(&temporary, "%s/.%s", view->place.ack, alert) < 0)
+		return -ENOMEM;
+	r = path_mkdirs(view->place.ack, 0700);
 	if (r == 0)
-		r = statefile_write(path, "", 0, 1);
+		r = statefile_write_by(path, temporary, "", 0, 1);
 	return r;
 }
 

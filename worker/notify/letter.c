@@ -15,9 +15,7 @@
 #include "common/text.h"
 #include "common/timestamp.h"
 
-#define WORD_MAX                                                                       \
-	45	      /* bytes of text in an encoded word: 75 characters with the rest \
-		       */
+#define WORD_MAX 39   /* bytes in an encoded word, behind "Subject: " */
 #define BASE64_MAX 57 /* bytes of text in a line of 76 characters */
 
 static void

@@ -34,6 +34,7 @@
 #define TICK_NS NS_PER_S
 #define CONNECT_AGAIN_NS (NS_PER_S / 2)
 #define STATUS_EVERY_NS (2 * NS_PER_S)
+#define LINGER_NS (2 * NS_PER_S) /* within the default of shutdown */
 #define SAVE_AGAIN_NS NS_PER_S
 #define EVENTS_REQUEST "events lines=256 follow=yes\n"
 #define STATUS_REQUEST "status\n"
@@ -107,12 +108,6 @@ random_number(void)
 
 /* The memory. */
 
-static int
-load_text(struct notify *notify, char *text)
-{
-	return memory_read(text, &notify->rules, &notify->seen);
-}
-
 /* Sequences go on behind all that were ever given: by the clock, and the queue. */
 static uint64_t
 first_sequence(const struct notify *notify)
@@ -142,7 +137,7 @@ load_memory(struct notify *notify)
 		return r;
 	r = statefile_read(notify->place.memory, &text, &length);
 	if (r == 0)
-		r = load_text(notify, text);
+		r = memory_read(text, &notify->rules, &notify->seen);
 	if (r == -EBADMSG || r == -EFBIG) {
 		notify_tell("%s is corrupt, and is set aside", notify->place.memory);
 		r = statefile_set_aside(notify->place.memory, NULL);
@@ -475,31 +470,34 @@ drop_orphans(struct notify *notify)
 	}
 }
 
-/* A new configuration, and what is known of the old one in it. */
+/* A new configuration, and what is known of the old one in it. Return: 0, then it is
+ * ours; -ENOMEM. */
 static int
 take_config(struct notify *notify, struct config *config)
 {
 	_cleanup_free_ char *text = malloc(MEMORY_MAX);
 	struct deliver *deliver = deliver_new(config->alerts);
-	int r;
+	struct rules rules;
 
-	if (!text || !deliver) {
+	if (!text || !deliver ||
+	    rules_init(&rules, config->alerts, first_sequence(notify)) < 0) {
 		deliver_free(deliver);
 		return -ENOMEM;
 	}
 	memory_write(&notify->rules, &notify->seen, text, MEMORY_MAX);
+	rules_deinit(&notify->rules);
+	notify->rules = rules;
+	memset(&notify->seen, 0, sizeof(notify->seen));
+	(void)memory_read(text, &notify->rules, &notify->seen);
 	deliver_free(notify->deliver);
 	notify->deliver = deliver;
 	memset(notify->attempts, 0, sizeof(notify->attempts));
 	config_free(notify->config);
 	notify->config = config;
-	r = reset_rules(notify);
-	if (r == 0)
-		r = load_text(notify, text);
 	drop_orphans(notify);
 	notify->ping_ns = 0;
 	notify->changed = notify->durable = true;
-	return r;
+	return 0;
 }
 
 static void
@@ -509,25 +507,20 @@ on_config_error(const char *message, void *data)
 	notify_tell("%s", message);
 }
 
-static int
+static void
 reload(struct notify *notify)
 {
 	struct config *config = NULL;
-	int r;
 
 	notify->reload = false;
 	if (config_load(notify->path, on_config_error, NULL, &config) != 0)
-		return 0;
-	if (!config->alerts) {
+		return;
+	if (!config->alerts)
 		notify_tell(
 		    "%s has no alert any more; the old ones stay", notify->path);
-		config_free(config);
-		return 0;
-	}
-	r = take_config(notify, config);
-	if (r < 0 && notify->config != config)
-		config_free(config);
-	return r;
+	else if (take_config(notify, config) == 0)
+		return;
+	config_free(config);
 }
 
 /* The loop. */
@@ -544,7 +537,55 @@ is_told_to_stop(struct notify *notify)
 	return order.request == TRADESUP_STOP || order.request == TRADESUP_GONE;
 }
 
-static int
+/* Whether nothing is under way that could still be delivered now. */
+static bool
+is_idle(const struct notify *notify, int64_t now_ns)
+{
+	for (size_t i = 0; i < alerts_of(notify)->n_targets; i++) {
+		const char *name = alerts_of(notify)->targets[i].name;
+
+		if (deliver_is_busy(notify->deliver, i) ||
+		    (queue_first(&notify->queue, name) &&
+			notify->attempts[i].retry_ns <= now_ns))
+			return false;
+	}
+	return true;
+}
+
+static void
+turn(struct notify *notify, int timeout_ms)
+{
+	struct pollfd fds[] = { { .fd = notify->events.fd },
+		{ .fd = notify->status.fd }, { .fd = tradesup_fd(notify->link) } };
+	int64_t now_ns;
+
+	deliver_wait(notify->deliver, fds, ARRAY_SIZE(fds), timeout_ms);
+	now_ns = clock_monotonic_ns();
+	follow(notify, now_ns);
+	if (notify->reload)
+		reload(notify);
+	tick(notify, now_ns);
+	save_memory(notify, now_ns);
+	send_messages(notify, now_ns);
+	tell_status(notify);
+}
+
+/* An escalation stops all workers, us too: what is urgent goes out before. */
+static void
+linger(struct notify *notify)
+{
+	int64_t now_ns = clock_monotonic_ns(), until_ns = now_ns + LINGER_NS;
+
+	do {
+		notify->tick_ns = 0;
+		turn(notify, 50);
+		now_ns = clock_monotonic_ns();
+	} while (now_ns < until_ns && !is_idle(notify, now_ns));
+	notify->save_ns = 0;
+	save_memory(notify, now_ns);
+}
+
+static void
 loop(struct notify *notify)
 {
 	int64_t beat_ns = 0;
@@ -552,29 +593,16 @@ loop(struct notify *notify)
 	(void)tradesup_ready(notify->link);
 	while (!is_told_to_stop(notify)) {
 		int64_t now_ns = clock_monotonic_ns();
-		struct pollfd fds[] = { { .fd = notify->events.fd },
-			{ .fd = notify->status.fd },
-			{ .fd = tradesup_fd(notify->link) } };
 
 		if (now_ns >= beat_ns) {
 			(void)tradesup_heartbeat(
 			    notify->link, ++notify->cycle, "follow");
 			beat_ns = now_ns + NS_PER_S;
 		}
-		deliver_wait(notify->deliver, fds, ARRAY_SIZE(fds), 250);
-		now_ns = clock_monotonic_ns();
-		follow(notify, now_ns);
-		if (notify->reload && reload(notify) < 0)
-			return EXIT_OSERR;
-		tick(notify, now_ns);
-		save_memory(notify, now_ns);
-		send_messages(notify, now_ns);
-		tell_status(notify);
+		turn(notify, 250);
 	}
-	notify->save_ns = 0;
-	save_memory(notify, clock_monotonic_ns());
+	linger(notify);
 	(void)tradesup_bye(notify->link);
-	return EXIT_OK;
 }
 
 static int
@@ -631,10 +659,12 @@ notify_run(const char *path, struct config *config, const char *name)
 		notify->lock_fd = notify->events.fd = notify->status.fd = -1;
 		r = prepare(notify, name);
 	}
-	if (r < 0)
+	if (r < 0) {
 		notify_tell("cannot start: %s", strerror(-r));
-	else
-		status = loop(notify);
+	} else {
+		loop(notify);
+		status = EXIT_OK;
+	}
 	if (!notify) {
 		config_free(config);
 		return status;
