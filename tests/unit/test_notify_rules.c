@@ -409,7 +409,7 @@ START_TEST(seen_lines_are_remembered)
 END_TEST
 
 static const char *const broken[] = { "", "x", "nonsense\n",
-	"notify.memory version=2\n", "notify.memory version=1\ncut off here",
+	"memory version=2\n", "notify.memory version=1\ncut off here",
 	"target name=ops\n" };
 
 START_TEST(a_broken_memory_is_refused)

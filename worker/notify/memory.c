@@ -14,7 +14,7 @@
 #include "common/cleanup.h"
 #include "common/text.h"
 
-#define HEAD "notify.memory"
+#define HEAD "memory"
 #define VERSION "1"
 #define LINE_MAX_BYTES 12288
 #define NAMES_MAX (ALERT_TARGETS_MAX * RULES_NAME_MAX)
