@@ -132,6 +132,7 @@ struct config {
 	 */
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	char **on_escalate; /* NULL: none; run before we end because we gave up */
 	struct config_node *root;     /* a group: the supervisor section */
 	struct config_alerts *alerts; /* NULL: the file has none of those sections */
 };

@@ -43,6 +43,7 @@ struct supervisor_values {
 	struct config_group group;
 	char *state_dir, *runtime_dir;
 	enum log_format log_format;
+	char **on_escalate;
 };
 
 #define AT(member) offsetof(struct supervisor_values, member)
@@ -55,6 +56,7 @@ static const struct config_key supervisor_keys[] = {
 	{ "state_dir", KEY_PATH, AT(state_dir) },
 	{ "runtime_dir", KEY_PATH, AT(runtime_dir) },
 	{ "log_format", KEY_WORD, AT(log_format), "logfmt", .words = formats },
+	{ "on_escalate", KEY_COMMAND, AT(on_escalate) },
 };
 #undef AT
 
@@ -389,8 +391,10 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 	config->log_format = values.log_format;
 	free(config->state_dir);
 	free(config->runtime_dir);
+	free(config->on_escalate);
 	config->state_dir = values.state_dir;
 	config->runtime_dir = values.runtime_dir;
+	config->on_escalate = values.on_escalate;
 }
 
 /* The tree as a whole. */

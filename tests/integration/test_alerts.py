@@ -179,6 +179,21 @@ class Told(AlertCase):
         self.assertEqual((message["state"], message["urgent"]), ("firing", True))
         self.assertIn("group.escalate", message["text"])
 
+    def test_the_supervisor_tells_of_its_end(self):
+        out = os.path.join(self.box.path, "last")
+        script = 'echo "$TRADESUP_WORKER $TRADESUP_EXIT" > ' + out
+        for command, fields in ((["sh", "-c", script], {"outcome": "success", "status": 0}),
+                                (["sh", "-c", "exit 3"], {"outcome": "failed", "status": 3}),
+                                (["/nowhere"], {"outcome": "failed", "why": "exec"})):
+            with self.subTest(command[-1]):
+                self.write({"dies": RESTART}, supervisor={"intensity": "0", "on_escalate": command})
+                run = self.start()
+                os.kill(run.worker_pid("victim"), signal.SIGKILL)
+                self.assertEqual(run.wait(), harness.EXIT_ESCALATED)
+                self.assertEqual(run.count("supervisor.on_escalate", **fields), 1, run.tail())
+        with open(out) as file:
+            self.assertEqual(file.read(), "victim 70\n")
+
     def test_ping(self):
         self.write({"dies": RESTART}, notify={"ping": self.receiver.url("ping"), "ping_every": "1s"})
         self.start()

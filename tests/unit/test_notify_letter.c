@@ -34,8 +34,8 @@ static const char *const hostile[] = { "plain", "", "a\"b\\c",
 	"{{text}} {{title}}", "=?utf-8?B?Zm9v?=", "grün – 日本語 – 🙂",
 	"<!channel> & <@U1>", "\xff\xfe broken \xc3",
 	"\r\n.\r\nMAIL FROM:<x@example.com>",
-	"a long one that has to be folded, because it has more than seventy-eight "
-	"characters in a row, and then even more of them, as a title may have" };
+	("a long one that has to be folded, because it has more than seventy-eight "
+	 "characters in a row, and then even more of them, as a title may have") };
 
 START_TEST(json_is_json)
 {

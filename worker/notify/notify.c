@@ -34,7 +34,8 @@
 #define TICK_NS NS_PER_S
 #define CONNECT_AGAIN_NS (NS_PER_S / 2)
 #define STATUS_EVERY_NS (2 * NS_PER_S)
-#define LINGER_NS (2 * NS_PER_S) /* within the default of shutdown */
+#define LINGER_NS (2 * NS_PER_S)       /* within the default of shutdown */
+#define LINGER_LEAST_NS (NS_PER_S / 4) /* for events that are on their way */
 #define SAVE_AGAIN_NS NS_PER_S
 #define EVENTS_REQUEST "events lines=256 follow=yes\n"
 #define STATUS_REQUEST "status\n"
@@ -575,12 +576,13 @@ static void
 linger(struct notify *notify)
 {
 	int64_t now_ns = clock_monotonic_ns(), until_ns = now_ns + LINGER_NS;
+	const int64_t least_ns = now_ns + LINGER_LEAST_NS;
 
 	do {
 		notify->tick_ns = 0;
 		turn(notify, 50);
 		now_ns = clock_monotonic_ns();
-	} while (now_ns < until_ns && !is_idle(notify, now_ns));
+	} while (now_ns < least_ns || (now_ns < until_ns && !is_idle(notify, now_ns)));
 	notify->save_ns = 0;
 	save_memory(notify, now_ns);
 }
@@ -590,6 +592,8 @@ loop(struct notify *notify)
 {
 	int64_t beat_ns = 0;
 
+	/* Who is ready hears of all that comes after. */
+	follow(notify, clock_monotonic_ns());
 	(void)tradesup_ready(notify->link);
 	while (!is_told_to_stop(notify)) {
 		int64_t now_ns = clock_monotonic_ns();
