@@ -309,6 +309,7 @@ config_free(struct config *config)
 	free(config->path);
 	free(config->state_dir);
 	free(config->runtime_dir);
+	free(config->control_group);
 	free(config->on_escalate);
 	free(config);
 	return NULL;

@@ -131,7 +131,13 @@ struct config {
 	/* Relative ones are resolved against the file's directory; NULL: see paths.h.
 	 */
 	char *state_dir, *runtime_dir;
+	char *control_group; /* NULL: nobody but the owner and root */
+	gid_t control_gid;   /* what that means */
 	enum log_format log_format;
+	/* So many escalations in the period with no good cycle, and the next start is
+	 * held; 0: never. */
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 	char **on_escalate; /* NULL: none; run before we end because we gave up */
 	struct config_node *root;     /* a group: the supervisor section */
 	struct config_alerts *alerts; /* NULL: the file has none of those sections */

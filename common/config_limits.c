@@ -128,14 +128,14 @@ find_user(const struct check *check, const char *name)
 }
 
 static const struct group *
-find_group(const struct check *check, const char *name)
+find_group(const struct check *check, const char *key, const char *name)
 {
 	const struct group *group;
 
 	errno = 0;
 	group = is_number(name) ? getgrgid((gid_t)atol(name)) : getgrnam(name);
 	if (!group)
-		report_unknown(check, "group", name);
+		report_unknown(check, key, name);
 	return group;
 }
 
@@ -181,7 +181,7 @@ find_identity(const struct check *check)
 	const struct passwd *user =
 	    limits->user ? find_user(check, limits->user) : NULL;
 	const struct group *group =
-	    limits->group ? find_group(check, limits->group) : NULL;
+	    limits->group ? find_group(check, "group", limits->group) : NULL;
 	int r;
 
 	if ((limits->user && !user) || (limits->group && !group))
@@ -196,6 +196,16 @@ find_identity(const struct check *check)
 		check->reader->errors.out_of_memory = true;
 	else if (r < 0)
 		report(check, "user", limits->user, "is in too many groups");
+}
+
+gid_t
+config_limits_group(struct config_reader *reader, const struct config_place *place,
+    const struct syntax_entry *section, const char *key, const char *name)
+{
+	const struct check check = { reader, place, section, NULL };
+	const struct group *group = find_group(&check, key, name);
+
+	return group ? group->gr_gid : (gid_t)-1;
 }
 
 void

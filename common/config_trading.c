@@ -11,15 +11,16 @@
 #include "common/config_tree.h"
 #include "common/decimal.h"
 #include "common/paths.h"
+#include "common/url.h"
 
 #define LONGEST (INT64_C(365) * 86400 * 1000000000)
-#define SYMBOL_MAX 64 /* longest symbol, in bytes */
 
-static const char *const feeds[] = { "synthetic", "file", NULL };
+static const char *const feeds[] = { "synthetic", "file", "http", "alpaca",
+	"flow_alerts", NULL };
 static const char *const formats[] = { "auto", "csv", "ndjson", NULL };
 static const char *const units[] = { "rfc3339", "s", "ms", "us", "ns", NULL };
 static const char *const sessions[] = { "always", "us_equities", NULL };
-static const char *const brokers[] = { "paper", NULL };
+static const char *const brokers[] = { "paper", "alpaca", NULL };
 
 #define AT(member) offsetof(struct config_trading, member)
 
@@ -30,19 +31,52 @@ static const struct config_key synthetic_keys[] = {
 	{ "symbols", KEY_COUNT, AT(synthetic.symbols), "8", 1, 100000 },
 };
 
+/* What the lines of a file mean, wherever it lies. */
+#define FILE_KEYS(of)                                                                  \
+	{ "format", KEY_WORD, AT(of.format), "auto", .words = formats },               \
+	    { "time_unit", KEY_WORD, AT(of.time_unit), "rfc3339", .words = units },    \
+	    { "time", KEY_TEXT, AT(of.time), "time" },                                 \
+	    { "symbol", KEY_TEXT, AT(of.symbol), "symbol" },                           \
+	    { "side", KEY_TEXT, AT(of.side), "side" },                                 \
+	    { "price", KEY_TEXT, AT(of.price), "price" },                              \
+	    { "size", KEY_TEXT, AT(of.size), "size" },                                 \
+	    { "id", KEY_TEXT, AT(of.id), "id" },                                       \
+	    { "notional", KEY_TEXT, AT(of.notional), "" },                             \
+	{                                                                              \
+		"fixed_symbol", KEY_TEXT, AT(of.fixed_symbol), ""                      \
+	}
+
 static const struct config_key file_keys[] = {
 	{ "path", KEY_PATH, AT(file.path), "" },
-	{ "format", KEY_WORD, AT(file.format), "auto", .words = formats },
-	{ "time_unit", KEY_WORD, AT(file.time_unit), "rfc3339", .words = units },
-	{ "time", KEY_TEXT, AT(file.time), "time" },
-	{ "symbol", KEY_TEXT, AT(file.symbol), "symbol" },
-	{ "side", KEY_TEXT, AT(file.side), "side" },
-	{ "price", KEY_TEXT, AT(file.price), "price" },
-	{ "size", KEY_TEXT, AT(file.size), "size" },
-	{ "id", KEY_TEXT, AT(file.id), "id" },
-	{ "notional", KEY_TEXT, AT(file.notional), "" },
-	{ "fixed_symbol", KEY_TEXT, AT(file.fixed_symbol), "" },
+	FILE_KEYS(file),
 	{ "follow", KEY_BOOL, AT(file.follow), "no" },
+};
+
+static const struct config_key http_keys[] = {
+	{ "url", KEY_TEXT, AT(http.url), "" },
+	{ "interval", KEY_DURATION, AT(http.interval_ns), "1s", 1000000, LONGEST },
+	FILE_KEYS(http.file),
+};
+
+static const struct config_key alpaca_data_keys[] = {
+	{ "base_url", KEY_TEXT, AT(alpaca_data.base_url),
+	    "https://data.alpaca.markets" },
+	{ "symbols", KEY_LIST, AT(alpaca_data.symbols) },
+	{ "interval", KEY_DURATION, AT(alpaca_data.interval_ns), "1s", 1000000,
+	    LONGEST },
+	{ "feed_max_age", KEY_DURATION, AT(alpaca_data.feed_max_age_ns), "60s", 1000000,
+	    LONGEST },
+};
+
+static const struct config_key flow_alerts_keys[] = {
+	{ "base_url", KEY_TEXT, AT(flow_alerts.base_url), "" },
+	{ "token_file", KEY_PATH, AT(flow_alerts.token_file) },
+	{ "interval", KEY_DURATION, AT(flow_alerts.interval_ns), "5s", 1000000,
+	    LONGEST },
+	{ "limit", KEY_COUNT, AT(flow_alerts.limit), "200", 1, 200 },
+	{ "tickers", KEY_LIST, AT(flow_alerts.tickers) },
+	{ "feed_max_age", KEY_DURATION, AT(flow_alerts.feed_max_age_ns), "10m", 1000000,
+	    LONGEST },
 };
 
 static const struct config_key orders_keys[] = {
@@ -78,6 +112,17 @@ static const struct config_key risk_keys[] = {
 };
 #define RISK_NUMBERS 5 /* of these, the first */
 
+static const struct config_key alpaca_keys[] = {
+	{ "base_url", KEY_TEXT, AT(alpaca.base_url),
+	    "https://paper-api.alpaca.markets" },
+	{ "key_id_file", KEY_PATH, AT(alpaca.key_id_file) },
+	{ "secret_key_file", KEY_PATH, AT(alpaca.secret_key_file) },
+	{ "timeout", KEY_DURATION, AT(alpaca.timeout_ns), "10s", 1000000, LONGEST },
+	{ "settle", KEY_DURATION, AT(alpaca.settle_ns), "5s", 0, LONGEST },
+	{ "max_age", KEY_DURATION, AT(alpaca.max_age_ns), "60s", 1000000, LONGEST },
+	{ "rate", KEY_COUNT, AT(alpaca.rate), "200", 1, 10000 },
+};
+
 /* A section within the trading section whose values lie in struct config_trading, too.
  */
 static const struct config_part {
@@ -86,9 +131,13 @@ static const struct config_part {
 } parts[] = {
 	{ "synthetic", CONFIG_TABLE(synthetic_keys) },
 	{ "file", CONFIG_TABLE(file_keys) },
+	{ "http", CONFIG_TABLE(http_keys) },
+	{ "alpaca_data", CONFIG_TABLE(alpaca_data_keys) },
+	{ "flow_alerts", CONFIG_TABLE(flow_alerts_keys) },
 	{ "orders", CONFIG_TABLE(orders_keys) },
 	{ "paper", CONFIG_TABLE(paper_keys) },
 	{ "risk", CONFIG_TABLE(risk_keys) },
+	{ "alpaca", CONFIG_TABLE(alpaca_keys) },
 };
 
 static void read_part(struct config_reader *reader, const struct config_place *outer,
@@ -103,9 +152,13 @@ static const struct config_key trading_keys[] = {
 	{ "registry", KEY_PATH, AT(registry) },
 	{ "synthetic", KEY_SECTION, .read = read_part },
 	{ "file", KEY_SECTION, .read = read_part },
+	{ "http", KEY_SECTION, .read = read_part },
+	{ "alpaca_data", KEY_SECTION, .read = read_part },
+	{ "flow_alerts", KEY_SECTION, .read = read_part },
 	{ "orders", KEY_SECTION, .read = read_part },
 	{ "paper", KEY_SECTION, .read = read_part },
 	{ "risk", KEY_SECTION, .read = read_part },
+	{ "alpaca", KEY_SECTION, .read = read_part },
 	{ "flow_cluster", KEY_SECTION, .read = NULL }, /* config_module_read() does */
 };
 #undef AT
@@ -137,33 +190,20 @@ module_name(const char *strategy)
 	return strndup(name, length);
 }
 
-/* What the values of a file feed must have together. */
+/* Where the keys of the account are sent to. */
 static void
-check_file(struct config_reader *reader, const struct config_place *outer,
-    const struct syntax_entry *entry, const struct config_file *file)
+check_alpaca(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, const struct config_alpaca *alpaca)
 {
-	const struct config_place place = { outer, "file", NULL };
-	const struct {
-		const char *key, *value;
-	} needed[] = {
-		{ "path", file->path },
-		{ "time", file->time },
-		{ "price", file->price },
-		{ "size", file->size },
-		{ "symbol", file->fixed_symbol[0] ? file->fixed_symbol : file->symbol },
-	};
-	const struct syntax_entry *section = config_entry(entry, "file");
+	const struct config_place place = { outer, "alpaca", NULL };
+	const struct syntax_entry *section = config_entry(entry, "alpaca");
+	const char *wrong = url_check_base(alpaca->base_url);
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		if (needed[i].value[0] == '\0')
-			config_report(reader, &place,
-			    section ? config_line(section, needed[i].key)
-				    : config_line(entry, "feed"),
-			    needed[i].key, "is empty, and feed = file needs it");
-	}
-	if (strlen(file->fixed_symbol) > SYMBOL_MAX)
-		config_report(reader, &place, config_line(section, "fixed_symbol"),
-		    "fixed_symbol", "is longer than %d bytes", SYMBOL_MAX);
+	if (wrong)
+		config_report(reader, &place,
+		    section ? config_line(section, "base_url")
+			    : config_line(entry, "broker"),
+		    "base_url", "%s", wrong);
 }
 
 static void
@@ -304,8 +344,9 @@ read_trading(struct config_reader *reader, const struct config_place *place,
 	}
 
 	check_strategy(reader, place, entry, strategy, module);
-	if (trading->feed == FEED_FILE)
-		check_file(reader, place, entry, &trading->file);
+	config_feeds_check(reader, place, entry, trading);
+	if (trading->broker == BROKER_ALPACA)
+		check_alpaca(reader, place, entry, &trading->alpaca);
 	config_module_read(reader, place, entry, module, trading);
 	resolve_strategy(reader, trading);
 	trading->hash = hash_trading(trading);

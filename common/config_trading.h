@@ -7,11 +7,11 @@
 
 #include "common/config.h"
 
-enum feed_kind { FEED_SYNTHETIC, FEED_FILE };
+enum feed_kind { FEED_SYNTHETIC, FEED_FILE, FEED_HTTP, FEED_ALPACA, FEED_FLOW_ALERTS };
 enum feed_format { FEED_FORMAT_AUTO, FEED_FORMAT_CSV, FEED_FORMAT_NDJSON };
 /* When orders may be placed. */
 enum session_kind { SESSION_ALWAYS, SESSION_US_EQUITIES };
-enum broker_kind { BROKER_PAPER };
+enum broker_kind { BROKER_PAPER, BROKER_ALPACA };
 
 struct config_synthetic {
 	uint64_t seed;
@@ -28,6 +28,31 @@ struct config_file {
 	    *notional;	    /* column names; "": the feed has none */
 	char *fixed_symbol; /* "": read the symbol column */
 	bool follow;
+};
+
+/* Feeds over a network. A base_url has passed url_check_base(), the url url_parse(), if
+ * the feed is the one in use. */
+
+struct config_http {
+	char *url;
+	int64_t interval_ns;	 /* > 0 */
+	struct config_file file; /* of what is at the URL; no path, and followed */
+};
+
+struct config_alpaca_data {
+	char *base_url;
+	char **symbols;		 /* NULL-terminated; at least one */
+	int64_t interval_ns;	 /* > 0 */
+	int64_t feed_max_age_ns; /* > 0 */
+};
+
+struct config_flow_alerts {
+	char *base_url;
+	char *token_file;	 /* NULL: the environment */
+	int64_t interval_ns;	 /* > 0 */
+	uint32_t limit;		 /* alerts an answer; 1 to 200 */
+	char **tickers;		 /* NULL-terminated; NULL: all */
+	int64_t feed_max_age_ns; /* > 0 */
 };
 
 struct config_orders {
@@ -54,6 +79,15 @@ struct config_risk {
 	enum session_kind session;
 };
 
+struct config_alpaca {
+	char *base_url;			     /* url_check_base() has passed it */
+	char *key_id_file, *secret_key_file; /* NULL: the environment */
+	int64_t timeout_ns;		     /* of a request; > 0 */
+	int64_t settle_ns;		     /* >= 0 */
+	int64_t max_age_ns;		     /* > 0 */
+	uint32_t rate;			     /* requests in 60 s at the most; >= 1 */
+};
+
 /** struct config_param - one `key = value` of a strategy's section, as text. */
 struct config_param {
 	char *key, *value;
@@ -65,6 +99,9 @@ struct config_trading {
 	enum feed_kind feed;
 	struct config_synthetic synthetic;
 	struct config_file file;
+	struct config_http http;
+	struct config_alpaca_data alpaca_data;
+	struct config_flow_alerts flow_alerts;
 	char *strategy; /* a module's name, or a path (with a '/'; resolved against the
 			   file's directory) */
 	/* The section named after the module, in the file's order. For flow_cluster the
@@ -76,6 +113,7 @@ struct config_trading {
 	enum broker_kind broker;
 	struct config_paper paper;
 	struct config_risk risk;
+	struct config_alpaca alpaca;
 	char *registry; /* path, or NULL: the built-in one */
 	uint32_t hash;	/* crc32 over the values that decide orders: strategy, params,
 			   orders, broker, paper, and risk where a limit is set */

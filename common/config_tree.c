@@ -41,8 +41,10 @@ static void read_make_safe(struct config_reader *reader,
 /* The supervisor's values, on their way to struct config and its root. */
 struct supervisor_values {
 	struct config_group group;
-	char *state_dir, *runtime_dir;
+	char *state_dir, *runtime_dir, *control_group;
 	enum log_format log_format;
+	uint32_t service_intensity;
+	int64_t service_period_ns;
 	char **on_escalate;
 };
 
@@ -55,7 +57,11 @@ static const struct config_key supervisor_keys[] = {
 	    .words = shutdowns },
 	{ "state_dir", KEY_PATH, AT(state_dir) },
 	{ "runtime_dir", KEY_PATH, AT(runtime_dir) },
+	{ "control_group", KEY_TEXT, AT(control_group) },
 	{ "log_format", KEY_WORD, AT(log_format), "logfmt", .words = formats },
+	{ "service_intensity", KEY_COUNT, AT(service_intensity), "3", 0, 100 },
+	{ "service_period", KEY_DURATION, AT(service_period_ns), "10m", SHORTEST,
+	    LONGEST },
 	{ "on_escalate", KEY_COMMAND, AT(on_escalate) },
 };
 #undef AT
@@ -389,11 +395,22 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 	root->period_ns = values.group.period_ns;
 	root->auto_shutdown = values.group.auto_shutdown;
 	config->log_format = values.log_format;
+	config->service_intensity = values.service_intensity;
+	config->service_period_ns = values.service_period_ns;
 	free(config->state_dir);
 	free(config->runtime_dir);
 	free(config->on_escalate);
 	config->state_dir = values.state_dir;
 	config->runtime_dir = values.runtime_dir;
+	free(config->control_group);
+	config->control_group = values.control_group;
+	if (values.control_group && !values.control_group[0]) {
+		free(values.control_group);
+		config->control_group = NULL;
+	} else if (values.control_group) {
+		config->control_gid = config_limits_group(
+		    reader, &place, entry, "control_group", values.control_group);
+	}
 	config->on_escalate = values.on_escalate;
 }
 

@@ -56,6 +56,10 @@ void config_module_read(struct config_reader *reader, const struct config_place 
     const struct syntax_entry *section, const char *module,
     struct config_trading *trading);
 
+/** config_feeds_check() - what the section of the feed in use must have; in
+ * config_feeds.c. */
+void config_feeds_check(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, struct config_trading *trading);
 /** config_alert_read(), config_target_read(), config_notify_read() - those sections of
  * a file, into @reader->config. In config_alerts.c. */
 void config_alert_read(struct config_reader *reader, const struct config_place *outer,
@@ -83,6 +87,16 @@ void config_limits_free(struct config_limits *limits);
  */
 void config_limits_check(struct config_reader *reader, const struct config_place *place,
     const struct syntax_entry *section, struct config_limits *limits);
+
+/**
+ * config_limits_group() - the number of a group
+ * @key: of @section, where its name stands
+ *
+ * Return: (gid_t)-1 if there is none, which is reported.
+ */
+gid_t config_limits_group(struct config_reader *reader,
+    const struct config_place *place, const struct syntax_entry *section,
+    const char *key, const char *name);
 
 /** config_watch_new() - nothing is set. NULL: out of memory. */
 struct config_watch *config_watch_new(void);

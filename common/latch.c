@@ -378,6 +378,17 @@ latch_check(const char *state_dir, const char *worker, struct latch_check *ret_c
 	*ret_check = check;
 }
 
+bool
+latch_is_set(const char *state_dir, const char *worker, const char *rule)
+{
+	char name[LATCH_WORKER_MAX + LATCH_RULE_MAX + 2];
+	_cleanup_free_ char *path = NULL;
+
+	snprintf(name, sizeof(name), "%s@%s", worker, rule);
+	return latch_path(state_dir, name, &path) < 0 || access(path, F_OK) == 0 ||
+	       errno != ENOENT;
+}
+
 static size_t
 format_cleared(
     const struct latch *latch, const struct latch *by, char *out, size_t size)
@@ -473,4 +484,23 @@ latch_clear(const char *state_dir, const char *worker, const struct latch *by,
 	}
 	r = sync_directory(state_dir);
 	return failed < 0 ? failed : r;
+}
+
+int
+latch_clear_rule(const char *state_dir, const char *worker, const char *rule)
+{
+	_cleanup_free_ char *directory = path_join(state_dir, LATCH_DIRECTORY);
+	char name[LATCH_WORKER_MAX + LATCH_RULE_MAX + 2];
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	snprintf(name, sizeof(name), "%s@%s", worker, rule);
+	r = latch_path(state_dir, name, &path);
+	if (r < 0 || !directory)
+		return -ENOMEM;
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }

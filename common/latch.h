@@ -100,6 +100,9 @@ void latch_check(
 
 #define LATCH_LOG "latches.log" /* in the state directory */
 
+/** latch_is_set() - whether this one is; in doubt it is. @worker: "": all workers'. */
+bool latch_is_set(const char *state_dir, const char *worker, const char *rule);
+
 /**
  * latch_clear() - take latches away, on the disk when it returns
  * @worker: those of this worker alone, not the ones for all; NULL: every one
@@ -111,3 +114,7 @@ void latch_check(
  */
 int latch_clear(const char *state_dir, const char *worker, const struct latch *by,
     struct latches *ret_cleared);
+
+/** latch_clear_rule() - take away the one of a worker and a rule whose cause is gone.
+ * Return: 0, also if it is not set; -errno. */
+int latch_clear_rule(const char *state_dir, const char *worker, const char *rule);

@@ -24,6 +24,7 @@
 #include "supervisor/child_output.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/holds.h"
 #include "supervisor/links.h"
 #include "supervisor/make_safe.h"
 
@@ -595,6 +596,7 @@ child_had_good_cycle(struct child *child)
 	if (child->heal_pending)
 		aftermath_healed(child->supervisor->aftermath, child_name(child));
 	child->heal_pending = false;
+	holds_good_cycle(child->supervisor);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/record.h"
+#include "supervisor/event_log.h"
 #include "supervisor/tree.h"
 
 struct client;
@@ -25,6 +26,9 @@ void client_error(struct client *client, int code, const char *format, ...)
 /** client_uid() - whose process it is, as the kernel says. */
 uid_t client_uid(const struct client *client);
 
+/** client_is_owner() - whether it may change something, and not only look. */
+bool client_is_owner(const struct client *client);
+
 /** client_expect() - a request to the tree whose answer is this client's; NULL: out of
  * memory. */
 struct tree_request *client_expect(struct client *client);
@@ -40,6 +44,12 @@ struct client *client_of(struct tree_request *request);
  * why not. @request: NULL: nobody waits. */
 void client_finished(struct tree_request *request, int code, const char *why);
 
-/** client_follow() - from now on each event line about @worker (NULL: all) with this
- * name (NULL: all but worker.output); @event is static. */
-void client_follow(struct client *client, const char *worker, const char *event);
+/**
+ * client_follow() - from now on each event line that passes; its time does not matter
+ * @filter: copied
+ * @event: static; only events of this name; NULL: all but worker.output
+ *
+ * Out of memory is answered as an error.
+ */
+void client_follow(
+    struct client *client, const struct event_filter *filter, const char *event);

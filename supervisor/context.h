@@ -13,6 +13,7 @@
 #include "supervisor/event_log.h"
 #include "supervisor/guardian.h"
 #include "supervisor/notify.h"
+#include "supervisor/service.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tree.h"
 
@@ -70,6 +71,7 @@ struct supervisor {
 	unsigned n_making_safe; /* of them are make-safe programs */
 	void (*on_safe)(struct supervisor *supervisor); /* the last has ended; NULL:
 							   nobody waits for that */
+	struct service service;				/* its escalations */
 	enum supervisor_phase phase;
 	int exit_code;
 	int lock_fd;

@@ -39,11 +39,14 @@ struct client {
 	struct control *control;
 	struct bufferevent *stream;
 	struct wish *wish;
-	uid_t uid;
+	struct ucred peer;
+	bool is_owner; /* or root; else a guest, who may look */
 	bool answered; /* closed when all has been written */
 	bool following;
-	char *follow_worker;
-	const char *follow_event;
+	bool was_dropped;
+	size_t fell_behind; /* bytes that it has not read; dropped, and not yet told */
+	char *worker, *match; /* what it follows: struct event_filter */
+	const char *event;
 };
 
 struct control {
@@ -52,7 +55,7 @@ struct control {
 	int fd;
 	struct event *on_accept, *on_pause;
 	TAILQ_HEAD(, client) clients;
-	unsigned n_clients;
+	unsigned n_clients, n_guests;
 };
 
 static void
@@ -60,10 +63,12 @@ client_free(struct client *client)
 {
 	TAILQ_REMOVE(&client->control->clients, client, entry);
 	client->control->n_clients--;
+	client->control->n_guests -= !client->is_owner;
 	if (client->wish)
 		client->wish->client = NULL;
 	bufferevent_free(client->stream);
-	free(client->follow_worker);
+	free(client->worker);
+	free(client->match);
 	free(client);
 }
 
@@ -121,7 +126,13 @@ client_error(struct client *client, int code, const char *format, ...)
 uid_t
 client_uid(const struct client *client)
 {
-	return client->uid;
+	return client->peer.uid;
+}
+
+bool
+client_is_owner(const struct client *client)
+{
+	return client->is_owner;
 }
 
 struct tree_request *
@@ -174,41 +185,101 @@ client_finished(struct tree_request *request, int code, const char *why)
 }
 
 void
-client_follow(struct client *client, const char *worker, const char *event)
+client_follow(
+    struct client *client, const struct event_filter *filter, const char *event)
 {
+	client->worker = filter->worker ? strdup(filter->worker) : NULL;
+	client->match = filter->match ? strdup(filter->match) : NULL;
+	if ((filter->worker && !client->worker) || (filter->match && !client->match)) {
+		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));
+		return;
+	}
 	client->following = true;
-	client->follow_worker = worker ? strdup(worker) : NULL;
-	client->follow_event = event;
+	client->event = event;
+	/* It may pause as long as it likes: the backlog is the bound. */
+	bufferevent_set_timeouts(client->stream, NULL, NULL);
 }
 
 static bool
 follows(const struct client *client, const char *line, const char *worker)
 {
-	const char *event =
-	    client->follow_event ? client->follow_event : "worker.output";
+	const struct event_filter filter = { client->worker, client->match,
+		EVENT_LOG_EVER };
+	const char *event = client->event ? client->event : "worker.output";
 	size_t length = strlen(event);
 	bool is_that = strncmp(line, event, length) == 0 && line[length] == ' ';
 
-	if (!client->following || is_that != (client->follow_event != NULL))
+	if (!client->following || is_that != (client->event != NULL))
 		return false;
-	return !client->follow_worker ||
-	       (worker && strcmp(worker, client->follow_worker) == 0);
+	return event_filter_takes(&filter, line, worker);
+}
+
+static void
+tell_dropped(struct client *client, size_t bytes)
+{
+	struct record record;
+
+	record_init(&record, "client.dropped");
+	record_int(&record, "pid", client->peer.pid);
+	record_int(&record, "uid", client->peer.uid);
+	record_int(&record, "unread_bytes", (int64_t)bytes);
+	event_log_emit(
+	    &client->control->supervisor->events, LOG_LEVEL_WARNING, &record);
+}
+
+static void
+set_patience(struct client *client)
+{
+	const struct timeval patience = { .tv_sec = CONTROL_PATIENCE_S };
+
+	bufferevent_set_timeouts(client->stream, &patience, &patience);
+}
+
+/* It keeps what waits for it, and then gets to know why there is no more. */
+static void
+fall_behind(struct client *client)
+{
+	client->fell_behind = evbuffer_get_length(output_of(client));
+	client->following = false;
+	client->was_dropped = true;
+	set_patience(client);
+	client_error(client, EXIT_UNAVAILABLE,
+	    "dropped: %zu bytes were waiting to be read", client->fell_behind);
+}
+
+/* After the line that was too much has gone to all: this is an event, too. */
+static void
+log_those_behind(struct control *control)
+{
+	struct client *client;
+
+	TAILQ_FOREACH(client, &control->clients, entry) {
+		size_t bytes = client->fell_behind;
+
+		client->fell_behind = 0;
+		if (bytes > 0)
+			tell_dropped(client, bytes);
+	}
 }
 
 void
 control_event(struct control *control, const char *line, const char *worker)
 {
-	struct client *client, *next;
+	bool is_behind = false;
+	struct client *client;
 
-	for (client = TAILQ_FIRST(&control->clients); client; client = next) {
-		next = TAILQ_NEXT(client, entry);
+	TAILQ_FOREACH(client, &control->clients, entry) {
 		if (!follows(client, line, worker))
 			continue;
-		if (evbuffer_get_length(output_of(client)) > CONTROL_BACKLOG_MAX)
-			client_free(client);
-		else
+		if (evbuffer_get_length(output_of(client)) <= CONTROL_BACKLOG_MAX) {
 			client_line(client, line);
+			continue;
+		}
+		fall_behind(client);
+		is_behind = true;
 	}
+	if (is_behind)
+		log_those_behind(control);
 }
 
 /* Requests. */
@@ -216,8 +287,10 @@ control_event(struct control *control, const char *line, const char *worker)
 static void
 take_request(struct client *client, char *line)
 {
+	const struct timeval patience = { .tv_sec = CONTROL_PATIENCE_S };
 	struct record request;
 
+	bufferevent_set_timeouts(client->stream, NULL, &patience);
 	if (record_parse(line, &request) != 0 || !request.event)
 		client_error(client, EXIT_USAGE, "that is not a request");
 	else
@@ -259,17 +332,47 @@ on_gone(struct bufferevent *stream, short what, void *data)
 	/* A client may close its sending side and still wait for the answer. */
 	if ((what & BEV_EVENT_EOF) && (client->answered || client->wish))
 		return;
+	/* One that has been told to go has its event already. */
+	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_WRITING) &&
+	    !client->was_dropped)
+		tell_dropped(client, evbuffer_get_length(output_of(client)));
 	client_free(client);
 }
 
+/* Nobody else is let in by the socket's mode; what the mode cannot tell is who of the
+ * group is more than a guest. */
 static bool
-may_ask(int fd, struct ucred *ret_peer)
+is_owner(const struct ucred *peer)
+{
+	return peer->uid == 0 || peer->uid == geteuid();
+}
+
+/* Why not; NULL: it is let in. */
+static const char *
+refusal(const struct control *control, int fd, struct ucred *ret_peer)
 {
 	socklen_t length = sizeof(*ret_peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &length) < 0)
-		return false;
-	return ret_peer->uid == 0 || ret_peer->uid == geteuid();
+		return "the kernel does not say who you are";
+	if (!is_owner(ret_peer) && !control->supervisor->config->control_group)
+		return "only the supervisor's owner and root may";
+	if (control->n_clients >= CONTROL_CLIENTS_MAX ||
+	    (!is_owner(ret_peer) && control->n_guests >= CONTROL_GUESTS_MAX))
+		return "too many clients";
+	return NULL;
+}
+
+/* Into an empty buffer of the kernel's, which takes so little. */
+static void
+refuse(int fd, const char *why)
+{
+	char line[ERROR_TEXT_MAX];
+	int length = snprintf(line, sizeof(line), "error code=%d message=\"%s\"\n",
+	    EXIT_UNAVAILABLE, why);
+
+	(void)send(fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
 }
 
 static void
@@ -277,9 +380,10 @@ client_new(struct control *control, int fd)
 {
 	struct client *client;
 	struct ucred peer;
+	const char *why = refusal(control, fd, &peer);
 
-	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(fd, &peer)) {
-		close(fd);
+	if (why) {
+		refuse(fd, why);
 		return;
 	}
 	client = calloc(1, sizeof(*client));
@@ -292,11 +396,14 @@ client_new(struct control *control, int fd)
 		return;
 	}
 	client->control = control;
-	client->uid = peer.uid;
+	client->peer = peer;
+	client->is_owner = is_owner(&peer);
 	TAILQ_INSERT_TAIL(&control->clients, client, entry);
 	control->n_clients++;
+	control->n_guests += !client->is_owner;
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
 	bufferevent_setcb(client->stream, on_read, on_written, on_gone, client);
+	set_patience(client);
 	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) < 0)
 		client_free(client);
 }
@@ -336,7 +443,7 @@ on_pause_cb(evutil_socket_t fd, short what, void *data)
 }
 
 static int
-listen_at(const char *path)
+listen_at(const char *path, const struct config *config)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = -1;
@@ -353,7 +460,12 @@ listen_at(const char *path)
 	mask = umask(0177);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (r < 0 || listen(fd, 16) < 0)
+	if (r < 0)
+		return -errno;
+	if (config->control_group &&
+	    (chown(path, (uid_t)-1, config->control_gid) < 0 || chmod(path, 0660) < 0))
+		return -errno;
+	if (listen(fd, 16) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }
@@ -375,7 +487,8 @@ control_open(struct supervisor *supervisor, struct control **ret_control)
 	control->supervisor = supervisor;
 	TAILQ_INIT(&control->clients);
 	control->path = path_join(supervisor->runtime_dir, CONTROL_SOCKET);
-	control->fd = control->path ? listen_at(control->path) : -ENOMEM;
+	control->fd =
+	    control->path ? listen_at(control->path, supervisor->config) : -ENOMEM;
 	if (control->fd < 0) {
 		r = control->fd;
 		free(control->path);
@@ -409,6 +522,8 @@ client_finish(struct client *client)
 
 	if (client->wish)
 		client_error(client, EXIT_UNAVAILABLE, "the supervisor has ended");
+	/* The bufferevent keeps its own output to itself. */
+	evbuffer_unfreeze(output_of(client), 1);
 	while (evbuffer_get_length(output_of(client)) > 0)
 		if (evbuffer_write(output_of(client), fd) <= 0)
 			break;

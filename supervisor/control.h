@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control socket, <runtime_dir>/control: AF_UNIX, SOCK_STREAM, mode 0600. Who else
- * may use it is decided by SO_PEERCRED: the same user, or root.
+ * The control socket, <runtime_dir>/control: AF_UNIX, SOCK_STREAM, mode 0600. By
+ * SO_PEERCRED the same user and root may use it. With a control_group its mode is 0660:
+ * whoever that lets in may look (status, why, events, logs), and change nothing.
  *
  * A client sends one request, a line of logfmt with the verb as its event:
  *
@@ -17,7 +18,7 @@
  *		`supervisor pid up_ms state restarts in_period intensity period_ms
  *		version config state_dir held`, `latch worker rule reason time uid` for
  *		each, then in start order `worker name group state pid up_ms
- *		memory_bytes cycle cycle_age_ms phase restarts heals failed_cycles error
+ *		memory_bytes cpu_ms cycle cycle_age_ms phase restarts heals failed_cycles error
  *		status next_ms held`
  *	why worker
  *		`decision ts happened rule action` for each of the last ones, then
@@ -37,10 +38,15 @@
  *		with the file, and then an error: nothing has been changed
  *	diff file
  *		the same rows for what a reload would do if the file were this one
- *	events [lines] [follow] [worker]
- *		event lines as in the log, with ts= first
+ *	events [lines] [follow] [worker] [match] [since]
+ *		event lines as in the log, with ts= first: the last of those about that
+ *		worker, whose names the pattern stands for (glob.h, GLOB_MAX), and that
+ *		are not older than that time (RFC 3339); before them `forgotten until`
+ *		where there may have been others after `since`
  *	logs [worker] [lines] [follow]
  *		`line worker text` for what is kept, then worker.output events
+ *	signal worker signal
+ *		no rows; ok when it has been sent. By name or number, as kill(1)
  *	hold [worker] [reason]
  *		no rows; ok when it is on the disk, also if it was already
  *	resume [worker] reason
@@ -49,14 +55,20 @@
  *	fault worker kind
  *		no rows; ok when it has been sent (a drill)
  *
- * A request is at most CONTROL_REQUEST_MAX bytes, CONTROL_CLIENTS_MAX clients are
- * served, and one that does not read is closed when CONTROL_BACKLOG_MAX bytes wait.
+ * A request is at most CONTROL_REQUEST_MAX bytes. CONTROL_CLIENTS_MAX clients are
+ * served, CONTROL_GUESTS_MAX of them of the group; one more gets `error` at once. One
+ * that follows and does not read is dropped when CONTROL_BACKLOG_MAX bytes wait, others
+ * when for CONTROL_PATIENCE_S they have sent no request or taken nothing of the answer.
+ * A dropped one finds an `error` at the end of what it has not read, if it reads within
+ * that time, and there is an event, client.dropped.
  */
 #pragma once
 
 #define CONTROL_SOCKET "control"
 #define CONTROL_REQUEST_MAX 65536
 #define CONTROL_CLIENTS_MAX 64
+#define CONTROL_GUESTS_MAX 32
+#define CONTROL_PATIENCE_S 30
 #define CONTROL_BACKLOG_MAX (1 << 20)
 
 #include <stddef.h>

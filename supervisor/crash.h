@@ -3,8 +3,11 @@
  * Crash reports: a file for every abnormal end, in <state_dir>/crashes, and their list.
  * The oldest go when there are more than CRASH_KEEP.
  *
- *	crash worker=flow pid=4711 time=2026-11-24T20:03:46.123Z up_ms=61250 signal=SEGV
- *… restarts: 2026-11-24T20:02:45.001Z output: line="the last thing it said"
+ *	crash worker=flow pid=4711 time=2026-11-24T20:03:46.123Z signal=SEGV …
+ *	restarts:
+ *	2026-11-24T20:02:45.001Z
+ *	output:
+ *	line="the last thing it said"
  */
 #pragma once
 

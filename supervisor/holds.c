@@ -5,9 +5,12 @@
  */
 #include "supervisor/holds.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/duration.h"
 #include "common/msg.h"
 #include "supervisor/child_link.h"
 #include "supervisor/context.h"
@@ -83,6 +86,28 @@ holds_set(struct supervisor *supervisor, const char *event, const struct latch *
 	return 0;
 }
 
+static void
+cannot(struct supervisor *supervisor, const char *event, const char *file, int error)
+{
+	struct record record;
+
+	record_init(&record, event);
+	record_text(&record, "path", file);
+	record_text(&record, "error", strerror(-error));
+	event_log_emit(&supervisor->events, LOG_LEVEL_ERROR, &record);
+}
+
+static void
+forget_escalations(struct supervisor *supervisor)
+{
+	int r;
+
+	supervisor->service.n = 0;
+	r = service_store(&supervisor->service, supervisor->state_dir);
+	if (r < 0)
+		cannot(supervisor, "service.store_failed", SERVICE_FILE, r);
+}
+
 int
 holds_clear(struct supervisor *supervisor, const char *worker, const struct latch *by,
     struct latches *ret_cleared)
@@ -104,5 +129,82 @@ holds_clear(struct supervisor *supervisor, const char *worker, const struct latc
 	}
 	if (ret_cleared->n > 0)
 		tell_workers(supervisor, worker);
+	/* Who lifts it gives the service its tries back. */
+	if (!worker && r == 0)
+		forget_escalations(supervisor);
 	return r;
+}
+
+static void begin_held(struct supervisor *supervisor, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+begin_held(struct supervisor *supervisor, const char *format, ...)
+{
+	struct latch latch = { .rule = LATCH_SERVICE_INTENSITY,
+		.time_ns = clock_realtime_ns(),
+		.uid = geteuid() };
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	vsnprintf(latch.reason, sizeof(latch.reason), format, args);
+	va_end(args);
+	r = latch_set(supervisor->state_dir, &latch);
+	if (r < 0)
+		cannot(supervisor, "latch.failed", LATCH_DIRECTORY, r);
+}
+
+/* Why not to trade, of what is set for all workers: told at every start. */
+static void
+tell_held(struct supervisor *supervisor)
+{
+	struct latches latches;
+
+	if (latch_list(supervisor->state_dir, NULL, &latches) < 0)
+		return;
+	for (size_t i = 0; i < latches.n && latches.items[i].worker[0] == '\0'; i++)
+		log_latch(
+		    supervisor, "supervisor.held", LOG_LEVEL_ERROR, &latches.items[i]);
+	latches_deinit(&latches);
+}
+
+void
+holds_begin(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+	char period[DURATION_TEXT_MAX];
+	size_t count;
+	int r = service_load(&supervisor->service, supervisor->state_dir);
+
+	count = service_count(
+	    &supervisor->service, config->service_period_ns, clock_realtime_ns());
+	if (config->service_intensity > 0 && r < 0) {
+		begin_held(supervisor, "the history of escalations: %s",
+		    r == -EBADMSG ? "damaged, moved aside" : strerror(-r));
+	} else if (config->service_intensity > 0 &&
+		   count >= config->service_intensity) {
+		duration_format(config->service_period_ns, period);
+		begin_held(supervisor, "escalated %zu times in %s with no good cycle",
+		    count, period);
+	}
+	tell_held(supervisor);
+}
+
+void
+holds_escalated(struct supervisor *supervisor)
+{
+	int r;
+
+	service_escalated(&supervisor->service, clock_realtime_ns());
+	r = service_store(&supervisor->service, supervisor->state_dir);
+	if (r < 0)
+		cannot(supervisor, "service.store_failed", SERVICE_FILE, r);
+}
+
+void
+holds_good_cycle(struct supervisor *supervisor)
+{
+	if (supervisor->service.n > 0)
+		forget_escalations(supervisor);
 }

@@ -25,5 +25,16 @@ int holds_set(
 int holds_clear(struct supervisor *supervisor, const char *worker,
     const struct latch *by, struct latches *ret_cleared);
 
+/** holds_begin() - before the first worker starts: what earlier lives of the service
+ * have left. Sets LATCH_SERVICE_INTENSITY after too many escalations, and logs
+ * supervisor.held where all workers are stopped. */
+void holds_begin(struct supervisor *supervisor);
+
+/** holds_escalated() - this life ends in an escalation, which the next is to know. */
+void holds_escalated(struct supervisor *supervisor);
+
+/** holds_good_cycle() - a worker had one: what was before is forgotten. */
+void holds_good_cycle(struct supervisor *supervisor);
+
 /** holds_greet() - a worker has said hello: tell it if orders are stopped. */
 void holds_greet(struct child *child);

@@ -175,10 +175,20 @@ static void
 check_unchangeable(struct supervisor *supervisor, const struct config *config,
     struct problems *problems)
 {
+	const char *group = config->control_group;
+	const char *ours = supervisor->config->control_group;
+
 	check_directory(config, "state_dir", supervisor->state_dir,
 	    path_state(config->state_dir), problems);
 	check_directory(config, "runtime_dir", supervisor->runtime_dir,
 	    path_runtime(config->runtime_dir), problems);
+	/* The socket has its owner already, and the directory may not be ours to
+	 * change. */
+	if (strcmp(group ? group : "", ours ? ours : "") != 0)
+		problem(problems,
+		    "%s: supervisor: control_group: cannot be changed by a reload, it "
+		    "is %s",
+		    config->path, ours ? ours : "not set");
 }
 
 /* Return: NULL, and there is at least one problem. */

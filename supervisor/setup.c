@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -35,6 +37,22 @@ setup_environ(struct supervisor *supervisor)
 	return 0;
 }
 
+/* To the socket, which has a mode of its own as all else there. A directory that others
+ * may pass is left as it is. */
+static int
+let_group_pass(const char *directory, gid_t gid)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		return -errno;
+	if ((st.st_mode & S_IXOTH) || (st.st_gid == gid && (st.st_mode & S_IXGRP)))
+		return 0;
+	if (chown(directory, (uid_t)-1, gid) < 0 || chmod(directory, 0710) < 0)
+		return -errno;
+	return 0;
+}
+
 int
 setup_paths(struct supervisor *supervisor)
 {
@@ -56,6 +74,8 @@ setup_paths(struct supervisor *supervisor)
 	if (r < 0)
 		return supervisor_cannot(supervisor, supervisor->state_dir, -r);
 	r = path_mkdirs(supervisor->runtime_dir, 0700);
+	if (r == 0 && config->control_group)
+		r = let_group_pass(supervisor->runtime_dir, config->control_gid);
 	if (r < 0)
 		return supervisor_cannot(supervisor, supervisor->runtime_dir, -r);
 	return 0;

@@ -645,6 +645,21 @@ spawn_sweep_orphans(const struct spawn_sweep *sweep)
 }
 
 int64_t
+spawn_cpu_ms(pid_t pid)
+{
+	char text[1024];
+	const char *field;
+	int64_t user, kernel;
+
+	if (procfs_read(pid, "stat", text, sizeof(text)) < 0)
+		return -1;
+	field = procfs_stat_field(text, 14); /* utime, then stime, in ticks */
+	if (!field || sscanf(field, "%" SCNd64 " %" SCNd64, &user, &kernel) != 2)
+		return -1;
+	return (user + kernel) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+int64_t
 spawn_rss_bytes(pid_t pid)
 {
 	char text[128];

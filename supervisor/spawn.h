@@ -211,6 +211,9 @@ struct spawn_sweep {
  */
 int spawn_sweep_orphans(const struct spawn_sweep *sweep);
 
+/** spawn_cpu_ms() - user and system time that a process has used; -1 if unknown. */
+int64_t spawn_cpu_ms(pid_t pid);
+
 /** spawn_rss_bytes() - resident memory of a process, from /proc/PID/statm; -1 if
  * unknown. */
 int64_t spawn_rss_bytes(pid_t pid);

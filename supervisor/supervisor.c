@@ -25,6 +25,7 @@
 #include "supervisor/context.h"
 #include "supervisor/control.h"
 #include "supervisor/fragment.h"
+#include "supervisor/holds.h"
 #include "supervisor/links.h"
 #include "supervisor/last_words.h"
 #include "supervisor/make_safe.h"
@@ -381,6 +382,8 @@ op_ended(enum tree_end end, void *data)
 
 	supervisor->exit_code = exits[end];
 	supervisor->phase = SUPERVISOR_STOPPING;
+	if (end == TREE_ESCALATED)
+		holds_escalated(supervisor);
 	make_safe_finish(supervisor, end == TREE_ESCALATED,
 	    end == TREE_ESCALATED ? say_last_words : finish);
 }
@@ -753,6 +756,7 @@ run(struct supervisor *supervisor)
 	struct record record;
 
 	report_started(supervisor);
+	holds_begin(supervisor);
 	tree_start(&supervisor->tree);
 	/* Not up: a group is cleaning up after a start that failed, and we end with it.
 	 */

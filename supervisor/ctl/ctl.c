@@ -47,8 +47,8 @@ ctl_usage(const struct ctl *ctl, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-static struct table_look
-terminal_look(void)
+struct table_look
+ctl_look(void)
 {
 	const char *no_color = getenv("NO_COLOR");
 	struct winsize size;
@@ -64,7 +64,7 @@ terminal_look(void)
 int
 ctl_print_table(struct table *table)
 {
-	struct table_look look = terminal_look();
+	struct table_look look = ctl_look();
 	_cleanup_free_ char *text = NULL;
 	int r;
 

@@ -60,6 +60,9 @@ ctl_wants_json(const struct ctl *ctl)
 	return options_has(&ctl->options, OPTION_JSON);
 }
 
+/** ctl_look() - what standard output can show. */
+struct table_look ctl_look(void);
+
 /** ctl_print_table() - on standard output, coloured and cut where that is a terminal.
  * Return: 0, EXIT_OSERR. */
 int ctl_print_table(struct table *table);
@@ -85,8 +88,10 @@ int ctl_run(const struct ctl *ctl);
 int ctl_check(const struct ctl *ctl);
 int ctl_drill(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
+int ctl_top(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);
 int ctl_why(const struct ctl *ctl);
+int ctl_signal(const struct ctl *ctl);
 int ctl_hold(const struct ctl *ctl);
 int ctl_add(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);

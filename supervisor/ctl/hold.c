@@ -17,6 +17,7 @@
 #include "supervisor/ctl/json.h"
 #include "supervisor/ctl/place.h"
 #include "supervisor/ctl/terminal.h"
+#include "supervisor/service.h"
 
 /** struct answer - what is printed for one worker, or for all of them */
 struct answer {
@@ -112,6 +113,8 @@ resume_alone(struct answer *answer, const char *state_dir, const char *worker,
 	int r = latch_clear(state_dir, worker, by, &cleared);
 
 	on_latches(answer, &cleared, "cleared");
+	if (r == 0 && !worker)
+		r = service_store(&(struct service){ .n = 0 }, state_dir);
 	if (r == 0)
 		r = latch_list(state_dir, worker, &left);
 	on_latches(answer, &left, "left");

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -147,6 +149,27 @@ place_request(const char *named, bool print, struct request *ret_request)
 		fprintf(stderr, "tradesup: no supervisor answers at %s/%s: %s\n",
 		    directory, CONTROL_SOCKET, strerror(-r));
 	return EXIT_UNAVAILABLE;
+}
+
+int
+place_socket(const char *named, char **ret_path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t length = sizeof(address) - 1; /* so that it ends with a NUL */
+	struct request request;
+	char *path = NULL;
+	int r;
+
+	r = place_request(named, true, &request);
+	if (r != 0)
+		return r;
+	if (getpeername(request.fd, (struct sockaddr *)&address, &length) == 0)
+		path = strdup(address.sun_path);
+	request_close(&request);
+	if (!path)
+		return out_of_memory();
+	*ret_path = path;
+	return 0;
 }
 
 int

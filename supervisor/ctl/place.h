@@ -47,6 +47,13 @@ int place_state(const char *named, char **ret_directory);
 int place_request(const char *named, bool print, struct request *ret_request);
 
 /**
+ * place_socket() - the path of the socket at which a supervisor answers now
+ *
+ * Return: 0, caller frees; else as place_request(), with the reason printed.
+ */
+int place_socket(const char *named, char **ret_path);
+
+/**
  * place_knows() - whether the configuration has a worker of that name
  *
  * One that was not named, and that cannot be read, is no ground to say no. Return: 0;

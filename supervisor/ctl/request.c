@@ -154,6 +154,47 @@ request_row(struct request *request, int64_t deadline_ns, struct record *ret_row
 	return 0;
 }
 
+/* What stands in the way of an answer, for people. */
+static int
+describe(int outcome, const struct record *row, struct error *error)
+{
+	const char *message = NULL;
+
+	if (outcome == REQUEST_E_ERROR)
+		message = record_get(row, "message");
+	else if (outcome == REQUEST_E_EOF)
+		message = "the supervisor has gone away";
+	else if (outcome == REQUEST_E_TIMEOUT)
+		message = "the supervisor does not answer";
+	else if (outcome < 0)
+		message = strerror(-outcome);
+	return error_set(error, REQUEST_E_ERROR, "%s", message ? message : "no reason");
+}
+
+int
+request_ask(const char *path, const struct record *record, int64_t timeout_ns,
+    const struct request_rows *rows, struct error *ret_error)
+{
+	struct request request;
+	struct record row;
+	int r;
+
+	r = request_open(&request, path);
+	if (r < 0)
+		return error_set(ret_error, REQUEST_E_ERROR,
+		    "no supervisor answers: %s", strerror(-r));
+	r = request_send(&request, record);
+	while (r == 0) {
+		r = request_row(&request, clock_monotonic_ns() + timeout_ns, &row);
+		if (r == 0)
+			rows->call(&row, rows->data);
+	}
+	if (r != REQUEST_E_OK)
+		r = describe(r, &row, ret_error);
+	request_close(&request);
+	return r == REQUEST_E_OK ? 0 : r;
+}
+
 int
 request_error_code(const struct record *row)
 {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/error.h"
 #include "common/record.h"
 
 #define REQUEST_ROW_MAX 65536 /* a longer row ends the exchange */
@@ -17,6 +18,12 @@ struct request {
 	int fd;		   /* -1 when closed */
 	char *buffer;	   /* REQUEST_ROW_MAX bytes */
 	size_t start, end; /* what is read and not yet given out */
+};
+
+/** struct request_rows - who gets the rows of an answer; each is borrowed */
+struct request_rows {
+	void (*call)(const struct record *row, void *data);
+	void *data;
 };
 
 /** request_open() - connect to a control socket. Return: 0, caller calls
@@ -42,6 +49,17 @@ int request_send(struct request *request, const struct record *record);
  * Return: 0; REQUEST_E_…; -EBADMSG for what is no row; -errno.
  */
 int request_row(struct request *request, int64_t deadline_ns, struct record *ret_row);
+
+/**
+ * request_ask() - a whole exchange in silence, for what is shown again and again
+ * @path: of the control socket
+ * @timeout_ns: for each row
+ *
+ * Return: 0; REQUEST_E_ERROR with @ret_error, whatever went wrong. Its text comes from
+ * elsewhere: clean it before it is shown.
+ */
+int request_ask(const char *path, const struct record *record, int64_t timeout_ns,
+    const struct request_rows *rows, struct error *ret_error);
 
 /** request_error_code() - code= of an error row as an exit status; EXIT_OSERR if it has
  * none that can be one. */

@@ -5,6 +5,7 @@
  */
 #include "supervisor/ctl/ctl.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,11 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "supervisor/ctl/json.h"
+#include "supervisor/ctl/place.h"
 #include "supervisor/ctl/terminal.h"
+#include "supervisor/ctl/watch.h"
+
+#define WATCH_PATIENCE_NS (2 * NS_PER_S) /* for a supervisor that is stopped */
 
 static const struct table_column columns[] = {
 	{ "WORKER", TABLE_LEFT },
@@ -42,6 +47,7 @@ static const struct {
 };
 
 struct printer {
+	FILE *out; /* of the text */
 	struct table *table;
 	struct json json;
 	bool latches_open, workers_open; /* the JSON list has begun */
@@ -75,7 +81,7 @@ style_of(const char *state)
 }
 
 static void
-print_supervisor(const struct record *row)
+print_supervisor(FILE *out, const struct record *row)
 {
 	int64_t period_ms = number(row, "period_ms");
 	char up[TERMINAL_SPAN_MAX], period[DURATION_TEXT_MAX];
@@ -84,18 +90,18 @@ print_supervisor(const struct record *row)
 	_cleanup_free_ char *clean = held ? terminal_clean(held) : NULL;
 
 	terminal_span(number(row, "up_ms"), up);
-	printf("tradesup %s  %s", text_or(row, "version", "?"),
+	fprintf(out, "tradesup %s  %s", text_or(row, "version", "?"),
 	    text_or(row, "state", "?"));
 	if (held)
-		printf("  HELD (%s)", clean ? clean : "?");
-	printf("  pid %s  up %s  restarts %s", text_or(row, "pid", "?"), up,
+		fprintf(out, "  HELD (%s)", clean ? clean : "?");
+	fprintf(out, "  pid %s  up %s  restarts %s", text_or(row, "pid", "?"), up,
 	    text_or(row, "restarts", "0"));
 	if (period_ms >= 0) {
 		duration_format(period_ms * NS_PER_MS, period);
-		printf(" (%s of %s in %s)", text_or(row, "in_period", "0"),
+		fprintf(out, " (%s of %s in %s)", text_or(row, "in_period", "0"),
 		    text_or(row, "intensity", "?"), period);
 	}
-	printf("  %s\n\n", config ? config : "-");
+	fprintf(out, "  %s\n\n", config ? config : "-");
 }
 
 /* The workers of the root stand at the margin, those of a group below its name. */
@@ -200,7 +206,7 @@ on_row_text(const struct record *row, void *data)
 	struct printer *printer = data;
 
 	if (row->event && strcmp(row->event, "supervisor") == 0)
-		print_supervisor(row);
+		print_supervisor(printer->out, row);
 	else if (row->event && strcmp(row->event, "worker") == 0)
 		add_worker(printer, row);
 }
@@ -277,7 +283,7 @@ static int
 status_text(const struct ctl *ctl, const struct record *request)
 {
 	_cleanup_(table_freep) struct table *table = NULL;
-	struct printer printer = { 0 };
+	struct printer printer = { .out = stdout };
 	int r;
 
 	table = table_new(columns, ARRAY_SIZE(columns));
@@ -288,6 +294,45 @@ status_text(const struct ctl *ctl, const struct record *request)
 	return r != 0 ? r : ctl_print_table(table);
 }
 
+/* A whole picture: what status prints, or what is in the way of it. */
+static int
+draw(const char *socket, void *data, FILE *out)
+{
+	_cleanup_(table_freep) struct table *table =
+	    table_new(columns, ARRAY_SIZE(columns));
+	struct printer printer = { .out = out, .table = table };
+	const struct request_rows rows = { on_row_text, &printer };
+	_cleanup_free_ char *text = NULL, *clean = NULL;
+	struct table_look look = ctl_look();
+	struct error error = { "" };
+
+	if (!table)
+		return -ENOMEM;
+	if (request_ask(socket, data, WATCH_PATIENCE_NS, &rows, &error) != 0) {
+		clean = terminal_clean(error.text);
+		fprintf(out, "tradesup: %s; trying again\n", clean ? clean : "?");
+		return 0;
+	}
+	if (table_render(table, &look, &text) < 0)
+		return -ENOMEM;
+	fputs(text, out);
+	return 0;
+}
+
+static int
+status_watch(const struct ctl *ctl, struct record *request)
+{
+	_cleanup_free_ char *socket = NULL;
+	int r;
+
+	if (ctl_wants_json(ctl))
+		return ctl_usage(ctl, "--watch and --json exclude each other");
+	if (!watch_is_possible())
+		return ctl_usage(ctl, "--watch needs a terminal");
+	r = place_socket(ctl_config_name(ctl), &socket);
+	return r != 0 ? r : watch_run(socket, draw, request);
+}
+
 int
 ctl_status(const struct ctl *ctl)
 {
@@ -295,6 +340,8 @@ ctl_status(const struct ctl *ctl)
 
 	record_init(&request, "status");
 	record_text(&request, "worker", ctl->options.operands[0]);
+	if (options_has(&ctl->options, OPTION_WATCH))
+		return status_watch(ctl, &request);
 	if (ctl_wants_json(ctl))
 		return status_json(ctl, &request);
 	return status_text(ctl, &request);

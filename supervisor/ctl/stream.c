@@ -30,13 +30,16 @@ ctl_stream(const struct ctl_stream *stream)
 	struct error error;
 	long lines;
 
-	if (options_number(&ctl->options, OPTION_LINES, LINES_MAX, LINES_DEFAULT,
-		&lines, &error) != 0)
+	/* Who says from when on wants all of it. */
+	if (options_number(&ctl->options, OPTION_LINES, LINES_MAX,
+		stream->since ? LINES_MAX : LINES_DEFAULT, &lines, &error) != 0)
 		return ctl_usage(ctl, "%s", error.text);
 	record_init(&request, ctl->verb->name);
 	record_int(&request, "lines", lines);
 	record_bool(&request, "follow", follow);
 	record_text(&request, "worker", stream->worker);
+	record_text(&request, "match", stream->match);
+	record_text(&request, "since", stream->since);
 	return ctl_request(
 	    ctl, &request, follow ? CTL_STREAM : 0, on_row, (void *)stream);
 }

@@ -10,6 +10,8 @@
 struct ctl_stream {
 	const struct ctl *ctl;
 	const char *worker; /* only about this one; NULL: all */
+	const char *match;  /* only such events; NULL: all */
+	const char *since;  /* RFC 3339; NULL: as far back as there are lines */
 	void (*print_json)(const struct record *row);
 	void (*print_line)(const struct record *row);
 };

@@ -115,7 +115,7 @@ main(int argc, char **argv)
 	int r;
 
 	trading.n_params = take_params(argc, argv, params, &loop.is_verbose);
-	r = feed_open(&trading, "", &error, &loop.feed);
+	r = feed_open(&trading, NULL, "", &error, &loop.feed);
 	if (r == 0)
 		r = module_load(&trading, &error, &loop.module);
 	loop.normalizer = normalizer_new();

@@ -65,7 +65,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: make_feed EVENTS [SYMBOLS [RATE [SEED]]]\n");
 		return EXIT_USAGE;
 	}
-	if (feed_open(&trading, "", &error, &feed) != 0) {
+	if (feed_open(&trading, NULL, "", &error, &feed) != 0) {
 		fprintf(stderr, "make_feed: %s\n", error.text);
 		return 1;
 	}

@@ -78,7 +78,7 @@ read_feed(const struct config_trading *trading, unsigned skip)
 	struct feed_record record;
 	struct error error;
 
-	if (feed_open(trading, "", &error, &feed) != 0)
+	if (feed_open(trading, NULL, "", &error, &feed) != 0)
 		return;
 	for (unsigned i = 0; i < skip; i++) {
 		if (feed_next(feed, &record, &error) != 0)
@@ -86,7 +86,7 @@ read_feed(const struct config_trading *trading, unsigned skip)
 		check_record(&record);
 	}
 	feed_position(feed, position);
-	if (feed_open(trading, position, &error, &resumed) == 0)
+	if (feed_open(trading, NULL, position, &error, &resumed) == 0)
 		compare(feed, resumed);
 	else
 		check(error.text[0] != '\0');

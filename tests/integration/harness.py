@@ -46,7 +46,7 @@ def is_sanitized():
 SANITIZED = is_sanitized()
 
 
-def wait_until(condition, what, timeout=TIMEOUT):
+def wait_until(condition, what, timeout=TIMEOUT, interval=0.005):
     """Poll @condition until it is true, and return its value."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()
@@ -56,7 +56,7 @@ def wait_until(condition, what, timeout=TIMEOUT):
             return value
         if time.monotonic() > deadline:
             raise AssertionError("waited %.0f s in vain for %s" % (timeout, what))
-        pause.wait(0.005)
+        pause.wait(interval)
 
 
 # Processes ----------------------------------------------------------------------------

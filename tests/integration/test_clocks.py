@@ -173,6 +173,7 @@ class Monotonic(ClockCase):
     def test_backoff(self):
         run = self.start({"good": GOOD, "later": WAITS_LONG})
         self.kill(run, "later")
+        run.wait_for("worker.backoff", worker="later")
         self.shift(0, 10 * MINUTE)
         self.cycles_go_on()
         self.assertLessEqual(self.status("later")["next_ms"], 50 * MINUTE * 1000)

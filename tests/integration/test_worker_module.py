@@ -79,6 +79,20 @@ class Module(WorkerCase):
         self.assertIn("last module that loaded", heal["detail"])
         worker.wait_for("cycle", worker.position(), count=3, error=None)
 
+    def test_with_a_real_broker_it_may_open_nothing(self):
+        """The old code goes on until a person has looked, and does not open positions."""
+        keys = dict(ALLOW, APCA_API_KEY_ID="k", APCA_API_SECRET_KEY="s")
+        self.configure(strategy=self.module, broker="alpaca", alpaca={"base_url": "http://127.0.0.1:1"})
+        worker = self.start(environ=keys)
+        worker.wait_for("cycle", count=2, error=None)
+        self.replace_module(b"no object")
+        heal = worker.wait_for("heal")
+        self.assertIn("last module that loaded", heal["detail"])
+        latch = os.path.join(self.box.state, "latches", "flow@module_fallback")
+        with open(latch) as file:
+            self.assertIn("rule=module_fallback", file.read())
+        self.assertEqual(worker.stop(), EXIT_OK)
+
     def test_a_module_that_is_not_there_fails_the_cycles_until_it_is(self):
         os.unlink(self.module)
         self.configure(strategy=self.module)

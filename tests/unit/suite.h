@@ -17,7 +17,7 @@ suite_run(const char *name, void (*add_tests)(TCase *tcase))
 	int failed;
 
 	suite_add_tcase(suite, tcase);
-	tcase_set_timeout(tcase, 30);
+	tcase_set_timeout(tcase, 120);
 	add_tests(tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

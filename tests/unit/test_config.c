@@ -53,7 +53,10 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_str_eq(c.config->path, c.path);
 	ck_assert_ptr_null(c.config->state_dir);
 	ck_assert_ptr_null(c.config->runtime_dir);
+	ck_assert_ptr_null(c.config->control_group);
 	ck_assert_int_eq(c.config->log_format, LOG_FORMAT_LOGFMT);
+	ck_assert_uint_eq(c.config->service_intensity, 3);
+	ck_assert_int_eq(c.config->service_period_ns, 600 * INT64_C(1000000000));
 	ck_assert_int_eq(c.config->root->type, CONFIG_GROUP);
 	ck_assert_str_eq(c.config->root->name, "root");
 	ck_assert_int_eq(c.config->root->group.plan, PLAN_ONE_FOR_ONE);
@@ -95,7 +98,7 @@ START_TEST(every_value_arrives)
 	load_good(
 	    "supervisor { strategy = rest_for_one intensity = 0 period = 1h\n"
 	    "  auto_shutdown = any_significant state_dir = /s runtime_dir = r\n"
-	    "  log_format = json }\n"
+	    "  log_format = json control_group = root }\n"
 	    "worker w {\n"
 	    "  command = { \"a b\", c, '' }  notify = systemd  watchdog = 10s\n"
 	    "  restart = transient  significant = TRUE  shutdown = infinity\n"
@@ -116,6 +119,8 @@ START_TEST(every_value_arrives)
 	ck_assert_str_eq(c.config->state_dir, "/s");
 	ck_assert_str_eq(c.config->runtime_dir, tempdir_path(&c.dir, "r"));
 	ck_assert_int_eq(c.config->log_format, LOG_FORMAT_JSON);
+	ck_assert_str_eq(c.config->control_group, "root");
+	ck_assert_uint_eq(c.config->control_gid, 0);
 
 	node = c.config->root->group.children[0];
 	ck_assert_str_eq(node->worker.command[0], "a b");

@@ -99,6 +99,28 @@ START_TEST(defaults_are_those_of_the_manual)
 }
 END_TEST
 
+START_TEST(a_feed_over_a_network_has_the_defaults_of_the_manual)
+{
+	const struct config_trading *t = load_good("feed = alpaca");
+
+	ck_assert_str_eq(t->alpaca_data.base_url, "https://data.alpaca.markets");
+	ck_assert_str_eq(t->alpaca_data.symbols[0], "AAPL");
+	ck_assert_ptr_null(t->alpaca_data.symbols[1]);
+	ck_assert_int_eq(t->alpaca_data.interval_ns, NS_PER_S);
+	ck_assert_int_eq(t->alpaca_data.feed_max_age_ns, 60 * NS_PER_S);
+	ck_assert_str_eq(t->http.url, "");
+	ck_assert_int_eq(t->http.interval_ns, NS_PER_S);
+	ck_assert_int_eq(t->http.file.format, FEED_FORMAT_AUTO);
+	ck_assert_str_eq(t->http.file.time, "time");
+	ck_assert_str_eq(t->flow_alerts.base_url, "");
+	ck_assert_ptr_null(t->flow_alerts.token_file);
+	ck_assert_int_eq(t->flow_alerts.interval_ns, 5 * NS_PER_S);
+	ck_assert_uint_eq(t->flow_alerts.limit, 200);
+	ck_assert_ptr_null(t->flow_alerts.tickers);
+	ck_assert_int_eq(t->flow_alerts.feed_max_age_ns, 600 * NS_PER_S);
+}
+END_TEST
+
 START_TEST(every_value_arrives)
 {
 	const struct config_trading *t = load_good(
@@ -211,15 +233,37 @@ static const struct {
 } bad[] = {
 	{ "cycles = 5s",
 	    "2: worker w: trading: cycles: unknown key; did you mean cycle?" },
-	{ "alpaca { timeout = 1s }", "2: worker w: trading: alpaca: unknown section" },
+	{ "ibkr { timeout = 1s }", "2: worker w: trading: ibkr: unknown section" },
 	{ "momentum { a = 1 }", "2: worker w: trading: momentum: unknown section" },
 	{ "strategy = momentum\nmomentums { a = 1 }",
 	    "3: worker w: trading: momentums: unknown section" },
-	{ "feed = http",
-	    "2: worker w: trading: feed: \"http\" is not one of synthetic, "
-	    "file" },
-	{ "broker = alpaca",
-	    "2: worker w: trading: broker: \"alpaca\" is not one of paper" },
+	{ "feed = ftp", "2: worker w: trading: feed: \"ftp\" is not one of synthetic, "
+			"file, http, alpaca, flow_alerts" },
+	{ "broker = ibkr",
+	    "2: worker w: trading: broker: \"ibkr\" is not one of paper, alpaca" },
+	{ "\nfeed = http", "3: worker w: trading: http: url: is empty" },
+	{ "feed = http\nhttp {\n url = 'http://10.0.0.1/x.csv'\n size = '' }",
+	    "4: worker w: trading: http: url: is plain http, which is for a loopback "
+	    "address alone\n"
+	    "5: worker w: trading: http: size: is empty, and feed = http needs it" },
+	{ "feed = alpaca\nalpaca_data { base_url = 'https://a:b@c'\n symbols = {} }",
+	    "3: worker w: trading: alpaca_data: base_url: has a user in it; a key "
+	    "belongs into a file\n"
+	    "4: worker w: trading: alpaca_data: symbols: is empty" },
+	{ "feed = alpaca alpaca_data { symbols = { 'AA&limit=1' } }",
+	    "2: worker w: trading: alpaca_data: symbols: 'AA&limit=1' is no symbol" },
+	{ "feed = alpaca alpaca_data { interval = 0s }",
+	    "2: worker w: trading: alpaca_data: interval: \"0s\" is out of range: it "
+	    "must be from 1ms to 365d" },
+	{ "feed = flow_alerts\nflow_alerts { limit = 201 }",
+	    "3: worker w: trading: flow_alerts: limit: \"201\" is out of range: it "
+	    "must be from 1 to 200\n"
+	    "3: worker w: trading: flow_alerts: base_url: is empty" },
+	{ "alpaca { patience = 1s }",
+	    "2: worker w: trading: alpaca: patience: unknown key" },
+	{ "broker = alpaca\nalpaca { base_url = \"http://example.com\" }",
+	    "3: worker w: trading: alpaca: base_url: is plain http, which is for a "
+	    "loopback address alone" },
 	{ "batch = 0", "2: worker w: trading: batch: \"0\" is out of range: it must be "
 		       "from 1 to 10000000" },
 	{ "\nfeed = file",
@@ -312,6 +356,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, defaults_are_those_of_the_manual);
+	tcase_add_test(tcase, a_feed_over_a_network_has_the_defaults_of_the_manual);
 	tcase_add_test(tcase, every_value_arrives);
 	tcase_add_test(tcase, absolute_paths_stay);
 	tcase_add_test(tcase, parameters_of_flow_cluster_have_one_form);

@@ -81,7 +81,7 @@ static int
 try_open(struct fixture *fixture, const char *position)
 {
 	fixture->feed = feed_free(fixture->feed);
-	return feed_open(&fixture->trading, position, &fixture->error, &fixture->feed);
+	return feed_open(&fixture->trading, NULL, position, &fixture->error, &fixture->feed);
 }
 
 static void

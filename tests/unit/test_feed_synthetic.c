@@ -39,7 +39,7 @@ open_feed(const struct config_trading *trading, const char *position)
 	struct error error = { "" };
 
 	ck_assert_msg(
-	    feed_open(trading, position, &error, &feed) == 0, "%s", error.text);
+	    feed_open(trading, NULL, position, &error, &feed) == 0, "%s", error.text);
 	return feed;
 }
 
@@ -225,10 +225,10 @@ START_TEST(a_position_of_other_parameters_is_refused)
 	struct feed *resumed = NULL;
 
 	feed_position(feed, position);
-	ck_assert_int_eq(feed_open(&other, position, &error, &resumed), FEED_E_DATA);
+	ck_assert_int_eq(feed_open(&other, NULL, position, &error, &resumed), FEED_E_DATA);
 	ck_assert_ptr_nonnull(strstr(error.text, "other parameters"));
 	position[0] ^= 1;
-	ck_assert_int_eq(feed_open(&trading, position, &error, &resumed), FEED_E_DATA);
+	ck_assert_int_eq(feed_open(&trading, NULL, position, &error, &resumed), FEED_E_DATA);
 	ck_assert_ptr_nonnull(strstr(error.text, "damaged"));
 	ck_assert_ptr_null(resumed);
 }

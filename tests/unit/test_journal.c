@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/decimal.h"
+#include "common/statefile.h"
 #include "suite.h"
 #include "tempdir.h"
 
@@ -599,6 +600,215 @@ START_TEST(test_read_none)
 }
 END_TEST
 
+/* A file as version 1 of the schema had it. */
+static void
+write_old(void)
+{
+	_cleanup_free_ char *sql_path = NULL;
+	_cleanup_free_ char *sql = NULL;
+	sqlite3 *db = NULL;
+	size_t length;
+
+	ck_assert_int_ge(asprintf(&sql_path, "%s/tests/data/journal-1.sql",
+			     getenv("TRADESUP_TREE") ? getenv("TRADESUP_TREE") : "."),
+	    0);
+	ck_assert_int_eq(statefile_read(sql_path, &sql, &length), 0);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int
+count_order(const struct journal_order *order, void *data)
+{
+	static const enum order_status statuses[] = { ORDER_FILLED, ORDER_FILLED,
+		ORDER_OPEN };
+	int *count = data;
+
+	ck_assert_int_eq(order->number, *count + 1);
+	ck_assert_int_eq(order->status, statuses[*count]);
+	ck_assert_int_eq(strncmp(order->client_order_id, "ts-flow-", 8), 0);
+	++*count;
+	return 0;
+}
+
+static void
+check_old_content(struct journal *journal)
+{
+	struct journal_state state;
+	struct journal_order live;
+	int64_t quantity = 0;
+	__int128 cash = 0;
+	int count = 0;
+
+	ck_assert_int_eq(journal_get_state(journal, &state), 0);
+	ck_assert_int_eq(state.events, 8);
+	ck_assert_int_eq(state.clusters, 3);
+	ck_assert_int_eq(state.fills, 2);
+	ck_assert_int_eq(journal_each_order(journal, count_order, &count), 0);
+	ck_assert_int_eq(count, 3);
+	ck_assert_int_eq(journal_position(journal, "B", &quantity), 0);
+	ck_assert_int_eq(quantity, INT64_C(48780487804));
+	ck_assert_int_eq(journal_live_order(journal, "C", &live), 0);
+	ck_assert_int_eq(live.number, 3);
+	ck_assert_int_eq(journal_cash(journal, &cash), 0);
+	ck_assert(cash == INT64_C(7887804878067));
+	ck_assert_int_eq(
+	    journal_get_account(journal, &quantity, &quantity), JOURNAL_E_NONE);
+}
+
+START_TEST(test_old_is_migrated)
+{
+	struct journal *journal;
+
+	write_old();
+	journal = open_journal();
+	check_old_content(journal);
+	journal_free(journal);
+	journal = open_journal();
+	check_old_content(journal);
+	ck_assert_int_eq(journal_begin(journal), 0);
+	add_filled(journal, "new", "S");
+	ck_assert_int_eq(journal_commit(journal), 0);
+	journal_free(journal);
+}
+END_TEST
+
+START_TEST(test_old_is_read)
+{
+	struct journal *journal = NULL;
+
+	write_old();
+	ck_assert_msg(journal_open_read(path, &error, &journal) == 0, "%s", error.text);
+	check_old_content(journal);
+	journal_free(journal);
+}
+END_TEST
+
+#ifdef TRADESUP_KILL_POINTS
+/* Killed after any step of the migration: the next start does all of it again. */
+START_TEST(test_killed_while_migrated)
+{
+	struct journal *journal;
+	char at[32];
+	int status;
+	pid_t pid;
+
+	write_old();
+	snprintf(at, sizeof(at), "journal.migrating:%d", _i);
+	pid = fork();
+	if (pid == 0) {
+		setenv("TRADESUP_KILL_AT", _i == 9 ? "journal.migrated" : at, 1);
+		journal_open(path, "flow", 0, &error, &journal);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	journal = open_journal();
+	check_old_content(journal);
+	journal_free(journal);
+}
+END_TEST
+#endif
+
+struct seen {
+	int count;
+	struct journal_pending last;
+	char id[ORDER_ID_MAX];
+};
+
+static int
+on_pending(const struct journal_pending *pending, void *data)
+{
+	struct seen *seen = data;
+
+	seen->count++;
+	seen->last = *pending;
+	strcpy(seen->id, pending->order.client_order_id);
+	return 0;
+}
+
+/* From the intent over a lost answer to a part of it, given up, and there after all. */
+START_TEST(test_life)
+{
+	struct journal *journal = open_journal();
+	struct journal_order order = { .client_order_id = "a",
+		.cluster = add_cluster(journal, "a"),
+		.symbol = "S",
+		.quantity = 5,
+		.created_ns = 7 };
+	struct journal_change change = { .from = ORDER_SENT,
+		.life = { .status = ORDER_EXPIRED, .unproven = 2 },
+		.reason = "max_age" };
+	struct seen seen = { 0 };
+
+	ck_assert_int_eq(journal_begin(journal), 0);
+	ck_assert_int_eq(journal_add_order(journal, &order, &change.number), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	ck_assert_int_eq(journal_begin(journal), 0);
+	ck_assert_int_eq(journal_mark_sent(journal, change.number, 8, 2), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	ck_assert_int_eq(journal_begin(journal), 0);
+	ck_assert_int_eq(journal_mark_look(journal, change.number, 9, 10), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	ck_assert_int_eq(journal_each_pending(journal, on_pending, &seen), 0);
+	ck_assert_int_eq(seen.count, 1);
+	ck_assert_str_eq(seen.id, "a");
+	ck_assert_int_eq(seen.last.life.status, ORDER_SENT);
+	ck_assert_int_eq(seen.last.life.created_ns, 7);
+	ck_assert_int_eq(seen.last.life.unproven, 2);
+	ck_assert_int_eq(seen.last.life.missing_since_ns, 10);
+	ck_assert_int_eq(seen.last.sent_ns, 8);
+	ck_assert_int_eq(seen.last.looked_ns, 9);
+
+	ck_assert_int_eq(journal_begin(journal), 0);
+	ck_assert_int_eq(journal_change_order(journal, &change), 0);
+	/* It is not `sent` any more. */
+	ck_assert_int_eq(journal_change_order(journal, &change), JOURNAL_E_DATA);
+	/* Another may be live in the symbol now, and this one turn up beside it. */
+	order.client_order_id = "b";
+	order.cluster = add_cluster(journal, "b");
+	ck_assert_int_eq(journal_add_order(journal, &order, &order.number), 0);
+	change.from = ORDER_EXPIRED;
+	change.life.status = ORDER_PARTIALLY_FILLED;
+	change.late = true;
+	change.filled = 3;
+	change.average = 4;
+	ck_assert_int_eq(journal_change_order(journal, &change), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	seen.count = 0;
+	ck_assert_int_eq(journal_each_pending(journal, on_pending, &seen), 0);
+	ck_assert_int_eq(seen.count, 2);
+	journal_free(journal);
+}
+END_TEST
+
+START_TEST(test_account_and_adjustments)
+{
+	struct journal *journal = open_journal();
+	int64_t cash = 0, read_ns = 0, quantity = 0;
+
+	ck_assert_int_eq(journal_begin(journal), 0);
+	add_filled(journal, "a", "S");
+	ck_assert_int_eq(
+	    journal_add_adjustment(journal, "S", -DECIMAL_ONE / 4, 1, 2), 0);
+	ck_assert_int_eq(journal_add_adjustment(journal, "T", 9, 1, 2), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	ck_assert_int_eq(journal_begin(journal), 0);
+	ck_assert_int_eq(journal_set_account(journal, 1, 2), 0);
+	ck_assert_int_eq(journal_set_account(journal, 3, 4), 0);
+	ck_assert_int_eq(journal_commit(journal), 0);
+	ck_assert_int_eq(journal_position(journal, "S", &quantity), 0);
+	ck_assert_int_eq(quantity, DECIMAL_ONE * 3 / 4);
+	ck_assert_int_eq(journal_position(journal, "T", &quantity), 0);
+	ck_assert_int_eq(quantity, 9);
+	ck_assert_int_eq(journal_get_account(journal, &cash, &read_ns), 0);
+	ck_assert_int_eq(cash, 3);
+	ck_assert_int_eq(read_ns, 4);
+	journal_free(journal);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -624,6 +834,13 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, test_read_while_written);
 	tcase_add_test(tcase, test_read_by_a_stranger);
 	tcase_add_test(tcase, test_read_none);
+	tcase_add_test(tcase, test_old_is_migrated);
+	tcase_add_test(tcase, test_old_is_read);
+#ifdef TRADESUP_KILL_POINTS
+	tcase_add_loop_test(tcase, test_killed_while_migrated, 1, 10);
+#endif
+	tcase_add_test(tcase, test_life);
+	tcase_add_test(tcase, test_account_and_adjustments);
 }
 
 int

@@ -136,17 +136,282 @@ END_TEST
 START_TEST(test_status_may_follow)
 {
 	static const enum order_status last[] = { ORDER_FILLED, ORDER_CANCELED,
-		ORDER_REJECTED };
+		ORDER_REJECTED, ORDER_REFUSED };
 
 	ck_assert(order_status_may_follow(ORDER_INTENT, ORDER_OPEN));
 	ck_assert(order_status_may_follow(ORDER_OPEN, ORDER_FILLED));
 	ck_assert(!order_status_may_follow(ORDER_INTENT, ORDER_FILLED));
 	ck_assert(!order_status_may_follow(ORDER_OPEN, ORDER_INTENT));
+	ck_assert(!order_status_may_follow(ORDER_OPEN, ORDER_EXPIRED));
+	ck_assert(order_status_may_follow(ORDER_EXPIRED, ORDER_FILLED));
+	ck_assert(!order_status_may_follow(ORDER_EXPIRED, ORDER_SENT));
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
 		for (int to = 0; to < ORDER_STATUS_COUNT; to++)
 			ck_assert(
 			    !order_status_may_follow(last[i], (enum order_status)to));
 	}
+}
+END_TEST
+
+#define SECOND INT64_C(1000000000)
+
+static const struct order_terms alpaca = { .dedup = ORDER_DEDUP_FOREVER,
+	.settle_ns = 5 * SECOND,
+	.max_age_ns = 60 * SECOND,
+	.watch_ns = 86400 * SECOND };
+
+/* Made at second 1000; at @at seconds after that @event comes. */
+static const struct next_case {
+	const char *what;
+	struct order_life life;
+	enum order_event event;
+	enum order_status known;
+	int64_t at;
+	enum order_status status;
+	enum order_action action;
+	uint32_t unproven;
+	bool stopped;
+	enum order_dedup dedup; /* 0: forever */
+	int64_t missing_since; /* in the next life, seconds after it was made; 0: not */
+} next_cases[] = {
+	{ "a fresh intent goes", { ORDER_INTENT }, ORDER_EVENT_TIME, .at = 1,
+	    .status = ORDER_INTENT, .action = ORDER_POST },
+	{ "an old one does not", { ORDER_INTENT }, ORDER_EVENT_TIME, .at = 60,
+	    .status = ORDER_EXPIRED },
+	{ "a latch came between", { ORDER_INTENT }, ORDER_EVENT_TIME, .at = 1,
+	    .stopped = true, .status = ORDER_REFUSED },
+	{ "it is counted before it leaves", { ORDER_INTENT }, ORDER_EVENT_POSTING,
+	    .at = 1, .status = ORDER_SENT, .unproven = 1 },
+	{ "who finds an intent takes it for sent", { ORDER_INTENT },
+	    ORDER_EVENT_RESTART, .at = 1, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
+	{ "an old one, too: it may be at the broker", { ORDER_INTENT },
+	    ORDER_EVENT_RESTART, .at = 600, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
+	{ "sent: look", { ORDER_SENT, 1 }, ORDER_EVENT_TIME, .at = 1,
+	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "sent, and a new life: settle anew", { ORDER_SENT, 1, .missing_since_ns = 1 },
+	    ORDER_EVENT_RESTART, .at = 1, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
+	{ "the broker took it", { ORDER_SENT, 1 }, ORDER_EVENT_KNOWN, ORDER_OPEN,
+	    .at = 1, .status = ORDER_OPEN, .unproven = 1 },
+	{ "and filled it", { ORDER_SENT, 1 }, ORDER_EVENT_KNOWN, ORDER_FILLED, .at = 1,
+	    .status = ORDER_FILLED, .unproven = 1 },
+	{ "no byte left", { ORDER_SENT, 1 }, ORDER_EVENT_NOT_TAKEN, .at = 1,
+	    .status = ORDER_INTENT },
+	{ "no byte of the second left", { ORDER_SENT, 2 }, ORDER_EVENT_NOT_TAKEN,
+	    .at = 1, .status = ORDER_SENT, .unproven = 1 },
+	{ "the answer was lost", { ORDER_SENT, 1 }, ORDER_EVENT_LOST, .at = 1,
+	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "the broker refuses it", { ORDER_SENT, 1 }, ORDER_EVENT_DENIED, .at = 1,
+	    .status = ORDER_REJECTED, .unproven = 1 },
+	{ "the broker refuses the second of two", { ORDER_SENT, 2 }, ORDER_EVENT_DENIED,
+	    .at = 1, .status = ORDER_EXPIRED, .unproven = 2 },
+	{ "its id is in use", { ORDER_SENT, 2 }, ORDER_EVENT_DUPLICATE, .at = 1,
+	    .status = ORDER_SENT, .unproven = 2, .action = ORDER_LOOK_UP },
+	{ "in use, and open", { ORDER_SENT, 2, .duplicate = true }, ORDER_EVENT_KNOWN,
+	    ORDER_OPEN, .at = 1, .status = ORDER_OPEN, .unproven = 2 },
+	{ "in use, and cancelled", { ORDER_SENT, 2, .duplicate = true },
+	    ORDER_EVENT_KNOWN, ORDER_CANCELED, .at = 1, .status = ORDER_CANCELED,
+	    .unproven = 2, .action = ORDER_HOLD },
+	{ "in use, and not ours", { ORDER_SENT, 2, .duplicate = true },
+	    ORDER_EVENT_OTHER, .at = 1, .status = ORDER_REJECTED, .unproven = 2,
+	    .action = ORDER_HOLD },
+	{ "in use, and never shown", { ORDER_SENT, 1, true, 0, 1001 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 90, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_HOLD, .missing_since = 1 },
+	{ "not there, the first time", { ORDER_SENT, 1 }, ORDER_EVENT_NOT_FOUND,
+	    .at = 2, .status = ORDER_SENT, .unproven = 1, .missing_since = 2 },
+	{ "not there, not long", { ORDER_SENT, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 6, .status = ORDER_SENT, .unproven = 1,
+	    .missing_since = 2 },
+	{ "not there for long", { ORDER_SENT, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 7, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_POST, .missing_since = 2 },
+	{ "not there, and nothing stops a second",
+	    { ORDER_SENT, 1, false, 0, 1002 * SECOND }, ORDER_EVENT_NOT_FOUND, .at = 7,
+	    .dedup = ORDER_DEDUP_OPEN_ONLY, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_HOLD, .missing_since = 2 },
+	{ "not there, and we are stopped", { ORDER_SENT, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 7, .stopped = true, .status = ORDER_SENT,
+	    .unproven = 1, .missing_since = 2 },
+	{ "not there, and old", { ORDER_SENT, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 61, .status = ORDER_EXPIRED, .unproven = 1 },
+	{ "old, but not there for a moment only", { ORDER_SENT, 1 },
+	    ORDER_EVENT_NOT_FOUND, .at = 100, .status = ORDER_SENT, .unproven = 1,
+	    .missing_since = 100 },
+	{ "an error of the look-up", { ORDER_SENT, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_LOOK_UP_FAILED, .at = 90, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
+	{ "the clock was set back", { ORDER_SENT, 1, false, 0, 1009 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 2, .status = ORDER_SENT, .unproven = 1,
+	    .missing_since = 2 },
+	{ "open: ask again", { ORDER_OPEN, 1 }, ORDER_EVENT_TIME, .at = 900,
+	    .status = ORDER_OPEN, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "a part of it", { ORDER_OPEN, 1 }, ORDER_EVENT_KNOWN, ORDER_PARTIALLY_FILLED,
+	    .at = 1, .status = ORDER_PARTIALLY_FILLED, .unproven = 1 },
+	{ "an older look", { ORDER_PARTIALLY_FILLED, 1 }, ORDER_EVENT_KNOWN, ORDER_OPEN,
+	    .at = 1, .status = ORDER_PARTIALLY_FILLED, .unproven = 1 },
+	{ "open, and for a moment not there", { ORDER_OPEN, 1 }, ORDER_EVENT_NOT_FOUND,
+	    .at = 2, .status = ORDER_OPEN, .unproven = 1, .missing_since = 2 },
+	{ "open, and not there any more", { ORDER_OPEN, 1, false, 0, 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 90, .status = ORDER_OPEN, .unproven = 1,
+	    .action = ORDER_HOLD, .missing_since = 2 },
+	{ "given up, and looked for", { ORDER_EXPIRED, 1 }, ORDER_EVENT_TIME, .at = 900,
+	    .status = ORDER_EXPIRED, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "given up, and the day is over", { ORDER_EXPIRED, 1 }, ORDER_EVENT_TIME,
+	    .at = 86400, .status = ORDER_EXPIRED, .unproven = 1 },
+	{ "given up, and never sent", { ORDER_EXPIRED }, ORDER_EVENT_TIME, .at = 900,
+	    .status = ORDER_EXPIRED },
+	{ "given up, and there after all", { ORDER_EXPIRED, 1 }, ORDER_EVENT_KNOWN,
+	    ORDER_FILLED, .at = 900, .status = ORDER_FILLED, .unproven = 1,
+	    .action = ORDER_HOLD },
+	{ "final", { ORDER_FILLED, 1 }, ORDER_EVENT_KNOWN, ORDER_CANCELED, .at = 900,
+	    .status = ORDER_FILLED, .unproven = 1 },
+};
+
+START_TEST(test_next)
+{
+	const struct next_case *c = &next_cases[_i];
+	struct order_terms terms = alpaca;
+	struct order_life life = c->life;
+	struct order_step next;
+
+	life.created_ns = 1000 * SECOND;
+	terms.stopped = c->stopped;
+	if (c->dedup)
+		terms.dedup = c->dedup;
+	next = order_next(&life, c->event, c->known, &terms, (1000 + c->at) * SECOND);
+	ck_assert_msg(next.life.status == c->status, "%s: %s", c->what,
+	    order_status_name(next.life.status));
+	ck_assert_msg(
+	    next.action == c->action, "%s: action %d", c->what, (int)next.action);
+	ck_assert_msg(next.life.unproven == c->unproven, "%s: unproven %u", c->what,
+	    next.life.unproven);
+	ck_assert_msg(next.life.missing_since_ns ==
+			  (c->missing_since ? (1000 + c->missing_since) * SECOND : 0),
+	    "%s: missing since %lld", c->what, (long long)next.life.missing_since_ns);
+}
+END_TEST
+
+/*
+ * Every status, with every history it can have, and every event: whether one may send.
+ * `sent` with nothing unproven is no state that order_next() makes.
+ */
+START_TEST(test_next_posts_only_where_it_may)
+{
+	int posts = 0;
+
+	for (int bits = 0; bits < ORDER_STATUS_COUNT * ORDER_EVENT_COUNT << 10;
+	     bits++) {
+		struct order_life life = { .created_ns = 1000 * SECOND };
+		struct order_terms terms = alpaca;
+		int rest = bits >> 10;
+		enum order_event event = (enum order_event)(rest % ORDER_EVENT_COUNT);
+		int64_t now_ns = (bits & 1 ? 1010 : 1090) * SECOND;
+		bool is_held = (bits >> 1 & 3) == 2;
+		struct order_step next;
+
+		life.status = (enum order_status)(rest / ORDER_EVENT_COUNT);
+		life.missing_since_ns = (bits >> 1 & 3) == 0 ? 0
+					: is_held	     ? now_ns - 6 * SECOND
+							     : now_ns - SECOND;
+		life.duplicate = bits >> 3 & 1;
+		life.unproven = bits >> 4 & 3;
+		terms.dedup = (enum order_dedup)(bits >> 6 & 3);
+		terms.stopped = bits >> 8 & 1;
+		if ((life.status == ORDER_INTENT) != (life.unproven == 0) &&
+		    order_is_unknown(life.status))
+			continue;
+		next = order_next(&life, event,
+		    bits >> 9 & 1 ? ORDER_OPEN : ORDER_CANCELED, &terms, now_ns);
+		ck_assert(next.life.status == life.status ||
+			  order_status_may_follow(life.status, next.life.status));
+		ck_assert(
+		    (next.life.status == ORDER_INTENT) <= (next.life.unproven == 0));
+		if (next.action != ORDER_POST)
+			continue;
+		posts++;
+		ck_assert(!terms.stopped && now_ns == 1010 * SECOND);
+		ck_assert_int_eq(next.life.status, life.status);
+		if (life.status == ORDER_INTENT)
+			continue;
+		ck_assert_int_eq(life.status, ORDER_SENT);
+		ck_assert_int_eq(event, ORDER_EVENT_NOT_FOUND);
+		ck_assert(is_held && !life.duplicate);
+		ck_assert(terms.dedup == ORDER_DEDUP_FOREVER ||
+			  terms.dedup == ORDER_DEDUP_REPLAY);
+	}
+	ck_assert_int_gt(posts, 0);
+}
+END_TEST
+
+/* struct play - an order's life against a broker that lies as far as its terms allow */
+struct play {
+	struct order_life life;
+	struct order_terms terms;
+	int64_t now_ns;
+	int at_broker; /* orders of the id */
+	bool posted;   /* the last step was a POST without an answer yet */
+};
+
+static long plays;
+
+static void
+feed(struct play play, enum order_event event, int depth)
+{
+	struct order_step next;
+	static const enum order_event answers[] = { ORDER_EVENT_KNOWN, ORDER_EVENT_LOST,
+		ORDER_EVENT_NOT_TAKEN, ORDER_EVENT_DENIED, ORDER_EVENT_RESTART };
+	static const enum order_event looks[] = { ORDER_EVENT_KNOWN,
+		ORDER_EVENT_NOT_FOUND, ORDER_EVENT_LOOK_UP_FAILED, ORDER_EVENT_RESTART,
+		ORDER_EVENT_TIME };
+
+	plays++;
+	next = order_next(&play.life, event, ORDER_OPEN, &play.terms, play.now_ns);
+	play.life = next.life;
+	play.now_ns += 3 * SECOND;
+	ck_assert_int_le(play.at_broker, 1);
+	if (depth == 0)
+		return;
+	if (next.action == ORDER_POST) {
+		play.life = order_next(&play.life, ORDER_EVENT_POSTING, ORDER_OPEN,
+		    &play.terms, play.now_ns)
+				.life;
+		for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+			struct play taken = play;
+
+			/* Taken, and the answer says so, is lost, or we die. */
+			if (answers[i] != ORDER_EVENT_NOT_TAKEN &&
+			    answers[i] != ORDER_EVENT_DENIED) {
+				bool is_second = play.at_broker > 0;
+
+				if (is_second && play.terms.dedup >= ORDER_DEDUP_REPLAY)
+					feed(taken, ORDER_EVENT_DUPLICATE, depth - 1);
+				else {
+					taken.at_broker++;
+					feed(taken, answers[i], depth - 1);
+				}
+			}
+			if (answers[i] != ORDER_EVENT_KNOWN)
+				feed(play, answers[i], depth - 1);
+		}
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
+		if (looks[i] != ORDER_EVENT_KNOWN || play.at_broker > 0)
+			feed(play, looks[i], depth - 1);
+}
+
+START_TEST(test_next_never_makes_two)
+{
+	struct play play = { .terms = alpaca, .now_ns = 1000 * SECOND };
+
+	play.terms.dedup = (enum order_dedup)_i;
+	play.life = (struct order_life){ .created_ns = play.now_ns };
+	plays = 0;
+	feed(play, ORDER_EVENT_TIME, 7);
+	ck_assert_int_gt(plays, 1000);
 }
 END_TEST
 
@@ -189,12 +454,40 @@ START_TEST(test_client_id_hash)
 }
 END_TEST
 
+static const struct fill_case {
+	int64_t filled, average, now_filled, now_average, quantity, price;
+} fill_cases[] = {
+	{ 0, 0, 5, 700, 5, 700 },
+	{ 5, 700, 10, 750, 5, 800 },
+	/* 1 at 100 and 2 at 101: the average is cut, and the price comes out all the
+	   same. */
+	{ 100000000, 10000000000, 300000000, 10066666667, 200000000, 10100000001 },
+	/* A correction that leaves no price. */
+	{ 10, 1000, 11, 1, 1, 1 },
+};
+
+START_TEST(test_fill)
+{
+	const struct fill_case *c = &fill_cases[_i];
+	int64_t quantity, price;
+
+	order_fill(
+	    c->filled, c->average, c->now_filled, c->now_average, &quantity, &price);
+	ck_assert_int_eq(quantity, c->quantity);
+	ck_assert_int_eq(price, c->price);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, test_fill, 0, ARRAY_SIZE(fill_cases));
 	tcase_add_loop_test(tcase, test_decide, 0, ARRAY_SIZE(decide_cases));
 	tcase_add_test(tcase, test_status_names);
 	tcase_add_test(tcase, test_status_may_follow);
+	tcase_add_loop_test(tcase, test_next, 0, ARRAY_SIZE(next_cases));
+	tcase_add_test(tcase, test_next_posts_only_where_it_may);
+	tcase_add_loop_test(tcase, test_next_never_makes_two, 0, 4);
 	tcase_add_test(tcase, test_client_id_whole);
 	tcase_add_test(tcase, test_client_id_cut);
 	tcase_add_test(tcase, test_client_id_hash);

@@ -48,7 +48,7 @@ static const struct {
 	    { .session = RISK_SESSION_CLOSED }, NONE, "session", NULL, 0, 0 },
 	{ "nobody knows the session", { .session = SESSION_US_EQUITIES },
 	    { .session = RISK_SESSION_UNKNOWN }, NONE, "session", NULL, 0, 0 },
-	{ "a stale feed", { 0 }, { .is_stale = true }, NONE, "stale", NULL, 0, 0 },
+	{ "a stale feed", { 0 }, { .is_stale = true }, NONE, "stale_feed", NULL, 0, 0 },
 	{ "the loss just allowed", { .max_daily_loss = 500 * ONE },
 	    { .loss = 500 * ONE }, NONE, NULL, NULL, 0, 0 },
 	{ "a loss past the limit", { .max_daily_loss = 500 * ONE },

@@ -407,10 +407,11 @@ START_TEST(test_orders_of_a_day)
 }
 END_TEST
 
-static void
+static bool
 count_life(void *data)
 {
 	++*(int *)data;
+	return true;
 }
 
 /* Long enough for snapshots: a restart replays what came after the last one, and no
@@ -697,7 +698,7 @@ START_TEST(test_cancel_open)
 {
 	_cleanup_free_ char *ledger = NULL;
 	struct trader *trader;
-	int64_t canceled = -1;
+	struct courier_cancel cancel = { -1 };
 
 	use_each("");
 	trading.batch = 2;
@@ -706,10 +707,10 @@ START_TEST(test_cancel_open)
 		   "3000,S,buy,10,1,e\n");
 	trader = open_trader();
 	run_one_batch(trader);
-	ck_assert_int_eq(trader_cancel_open(trader, &canceled, &failure), 0);
-	ck_assert_int_eq(canceled, 2);
-	ck_assert_int_eq(trader_cancel_open(trader, &canceled, &failure), 0);
-	ck_assert_int_eq(canceled, 0);
+	ck_assert_int_eq(trader_cancel_open(trader, 0, &cancel, &failure), 0);
+	ck_assert_int_eq(cancel.canceled, 2);
+	ck_assert_int_eq(trader_cancel_open(trader, 0, &cancel, &failure), 0);
+	ck_assert_int_eq(cancel.canceled, 0);
 	/* The symbols are free for new orders; what was canceled is not filled. */
 	ck_assert_int_eq(run_one_batch(trader).orders, 2);
 	ck_assert_int_eq(run_one_batch(trader).fills, 1);

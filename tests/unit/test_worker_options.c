@@ -56,7 +56,7 @@ static const struct {
 	    "option '--check' cannot go with another of its kind" },
 	{ { "a", "b" }, "one worker at a time: 'b' is one too many" },
 	{ { "--once", "--ledger", "flow" }, "--once is for running" },
-	{ { "--json", "flow" }, "--json goes with --ledger" },
+	{ { "--json", "flow" }, "--json goes with --ledger or --reconcile" },
 };
 
 /* parse() - with the program's name in front. */

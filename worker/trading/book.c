@@ -52,9 +52,11 @@ load(struct holding *holding, struct journal *journal, const char *symbol)
 		holding->order = (struct broker_order){ .number = order.number,
 			.side = order.side,
 			.quantity = order.quantity };
-	r = journal_price(journal, symbol, &holding->price);
-	if (r != 0 && r != JOURNAL_E_NONE)
-		return r;
+	if (!holding->price_new) {
+		r = journal_price(journal, symbol, &holding->price);
+		if (r != 0 && r != JOURNAL_E_NONE)
+			return r;
+	}
 	holding->loaded = true;
 	return 0;
 }
@@ -111,6 +113,13 @@ book_write_prices(
 	}
 	book->n_new_prices = 0;
 	return 0;
+}
+
+void
+book_refresh(struct book *book)
+{
+	for (size_t i = 0; i < book->n_holdings; i++)
+		book->holdings[i].loaded = false;
 }
 
 void

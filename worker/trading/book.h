@@ -45,6 +45,10 @@ void book_set_price(struct book *book, uint32_t index, int64_t price);
 int book_write_prices(
     struct book *book, struct journal *journal, const struct normalizer *normalizer);
 
+/** book_refresh() - read positions and open orders again when they are next asked for;
+ * prices stay. */
+void book_refresh(struct book *book);
+
 /** book_reset() - forget everything: it is read again from the journal. */
 void book_reset(struct book *book);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "worker/trading/broker.h"
 #include "worker/trading/feed.h"
 #include "worker/trading/module.h"
 #include "worker/trading/worker.h"
@@ -38,6 +39,62 @@ static void __attribute__((format(printf, 3, 4))) problem(
 	checker->problems++;
 }
 
+/* A sentence that is no problem: the configuration may be meant so. */
+static void
+warning(struct checker *checker, const struct config_node *node, const char *text)
+{
+	fprintf(checker->out, "%s:%u: worker %s: warning: %s\n", checker->config->path,
+	    node->line, node->name, text);
+}
+
+/* What should stand between a strategy and real money. */
+static void
+check_limits(struct checker *checker, const struct config_node *node)
+{
+	const struct config_trading *trading = node->worker.trading;
+	const struct {
+		bool is_set;
+		const char *text;
+	} limits[] = {
+		{ trading->risk.max_order_notional > 0,
+		    "risk: max_order_notional is not set, with a real broker" },
+		{ trading->risk.max_daily_loss > 0,
+		    "risk: max_daily_loss is not set, with a real broker" },
+		{ trading->risk.price_collar > 0,
+		    "risk: price_collar is not set, with a real broker" },
+		{ trading->orders.max_orders_per_day > 0 ||
+			trading->risk.max_orders_per_minute > 0,
+		    "neither max_orders_per_day nor max_orders_per_minute is set, with "
+		    "a real broker" },
+		{ node->worker.cycle_timeout_ns == 0 ||
+			trading->alpaca.timeout_ns < node->worker.cycle_timeout_ns / 2,
+		    "alpaca: timeout is more than half of cycle_timeout: a slow answer "
+		    "looks like a hang" },
+	};
+
+	if (broker_find(trading->broker)->embedded)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (!limits[i].is_set)
+			warning(checker, node, limits[i].text);
+}
+
+/* The worker may be given keys that we are not: as credentials, or as variables. */
+static void
+check_broker(struct checker *checker, const struct config_node *node)
+{
+	const struct broker_ops *ops = broker_find(node->worker.trading->broker);
+	struct broker *broker;
+	const char *why = NULL;
+
+	if (ops->embedded || ops->create(node->worker.trading, &broker) < 0)
+		return;
+	if (ops->ready_ns(broker, &why) == INT64_MAX)
+		warning(
+		    checker, node, "alpaca: no keys are found, at least not from here");
+	ops->free(broker);
+}
+
 static void
 check_module(struct checker *checker, const struct config_node *node)
 {
@@ -50,10 +107,9 @@ check_module(struct checker *checker, const struct config_node *node)
 static void
 check_feed(struct checker *checker, const struct config_node *node)
 {
-	_cleanup_(feed_freep) struct feed *feed = NULL;
 	struct error error = { "" };
 
-	if (feed_open(node->worker.trading, "", &error, &feed) != 0)
+	if (feed_check(node->worker.trading, &error) != 0)
 		problem(checker, node, "%s", error.text);
 }
 
@@ -133,6 +189,8 @@ check_node(struct checker *checker, const struct config_node *node)
 		return 0;
 	check_module(checker, node);
 	check_feed(checker, node);
+	check_broker(checker, node);
+	check_limits(checker, node);
 	return check_state(checker, node);
 }
 

@@ -229,6 +229,8 @@ trade(struct worker *worker, struct cycle_result *result)
 	result->orders = done.orders;
 	result->ended = done.ended;
 	result->idle = done.idle;
+	if (trader_take_trouble(worker->trader, &failure))
+		return fail(result, failure.kind, "", "%s", failure.error.text);
 	return 0;
 }
 

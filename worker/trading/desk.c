@@ -10,32 +10,71 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/decimal.h"
+#include "common/paths.h"
 #include "worker/trading/killpoint.h"
 
 #define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
 
-int
-desk_init(struct desk *desk)
+/* Beside the workers' directories, since it is the account's. */
+static int
+keep_budget(struct desk *desk, struct error *error)
 {
+	_cleanup_free_ char *directory = NULL;
+
+	if (!desk->guard.state_dir)
+		return 0;
+	directory = path_join(desk->guard.state_dir, "accounts");
+	if (!directory)
+		return -ENOMEM;
+	return desk->ops->keep_budget(desk->broker, directory, error);
+}
+
+int
+desk_init(struct desk *desk, struct error *error)
+{
+	struct courier_site site;
+	int r;
+
 	desk->ops = broker_find(desk->trading->broker);
 	desk->guard.worker = desk->worker;
 	desk->guard.trading = desk->trading;
 	desk->guard.journal = desk->journal;
-	return desk->ops->create(desk->trading, &desk->broker);
+	desk->guard.is_embedded = desk->ops->embedded;
+	r = desk->ops->create(desk->trading, &desk->broker);
+	if (r < 0 || desk->ops->embedded)
+		return r;
+	r = keep_budget(desk, error);
+	if (r < 0)
+		return r;
+	site = (struct courier_site){
+		.worker = desk->worker,
+		.state_dir = desk->guard.state_dir,
+		.freeze = desk->freeze,
+		.journal_path = desk->journal_path,
+		.trading = desk->trading,
+		.journal = desk->journal,
+		.ops = desk->ops,
+		.broker = desk->broker,
+		.others = desk->others,
+		.n_others = desk->n_others,
+	};
+	return courier_new(&site, &desk->courier);
 }
 
 void
 desk_deinit(struct desk *desk)
 {
+	desk->courier = courier_free(desk->courier);
 	if (desk->broker)
 		desk->broker = desk->ops->free(desk->broker);
 	book_deinit(&desk->book);
 }
 
-int
-desk_reset(struct desk *desk)
+static int
+restore_embedded(struct desk *desk)
 {
 	__int128 wide;
 	int64_t cash;
@@ -48,10 +87,21 @@ desk_reset(struct desk *desk)
 	if (r < 0)
 		return r;
 	desk->ops->restore(desk->broker, cash);
-	book_reset(&desk->book);
-	guard_reset(&desk->guard);
-	desk->clusters = desk->orders = desk->fills = 0;
 	return 0;
+}
+
+int
+desk_reset(struct desk *desk)
+{
+	int r;
+
+	r = desk->courier ? courier_load(desk->courier) : restore_embedded(desk);
+	if (r != 0)
+		return r;
+	desk->has_intent = false;
+	book_reset(&desk->book);
+	desk->clusters = desk->orders = desk->fills = 0;
+	return guard_load(&desk->guard);
 }
 
 static int
@@ -77,7 +127,7 @@ record_fill(struct desk *desk, const struct tradesup_event *event,
 	holding->position +=
 	    order->side == TRADESUP_BUY ? order->quantity : -order->quantity;
 	desk->fills++;
-	return 0;
+	return guard_fills(&desk->guard, event->symbol, holding->price);
 }
 
 /* The open order of the event's symbol: the broker says what this event does to it. */
@@ -114,11 +164,13 @@ desk_event(struct desk *desk, const struct tradesup_event *event)
 	    &desk->book, desk->journal, event->symbol_index, event->symbol, &holding);
 	if (r != 0)
 		return r;
-	if (holding->order_open) {
+	guard_event(&desk->guard, event->time_ns);
+	if (holding->order_open && desk->ops->embedded) {
 		r = settle(desk, event, holding);
 		if (r != 0)
 			return r;
 	}
+	guard_price(&desk->guard, holding->position, holding->price, event->price);
 	book_set_price(&desk->book, event->symbol_index, event->price);
 	return 0;
 }
@@ -206,6 +258,8 @@ decide(struct desk *desk, const struct tradesup_event *event,
 			return r;
 	}
 	*ret_decision = order_decide(&desk->trading->orders, &situation);
+	if (desk->courier && !ret_decision->skipped)
+		ret_decision->skipped = courier_stops(desk->courier);
 	return guard(desk, event, id, &situation, ret_decision);
 }
 
@@ -234,6 +288,26 @@ record_cluster(struct desk *desk, const struct tradesup_event *event,
 		return r;
 	kill_point("journal.cluster_written");
 	desk->clusters++;
+	return 0;
+}
+
+/* To a real broker it goes once it is on the disk: desk_committed(). */
+static int
+place_later(struct desk *desk, struct journal_order *intent, struct holding *holding)
+{
+	int r;
+
+	intent->created_ns = clock_realtime_ns();
+	r = journal_add_order(desk->journal, intent, &intent->number);
+	if (r != 0)
+		return r;
+	kill_point("journal.intent_written");
+	r = courier_expect(desk->courier, intent);
+	if (r != 0)
+		return r;
+	holding->order_open = true;
+	desk->has_intent = true;
+	desk->orders++;
 	return 0;
 }
 
@@ -293,7 +367,64 @@ desk_cluster(struct desk *desk, const struct tradesup_event *event,
 	if (r != 0 || decision.skipped)
 		return r;
 	order_client_id(desk->worker, id, desk->ops->id_limit, client_order_id);
-	return place(desk, &intent, holding);
+	return desk->courier ? place_later(desk, &intent, holding)
+			     : place(desk, &intent, holding);
+}
+
+/* What has become of orders is in the journal: the book reads it again. */
+static int
+take_news(struct desk *desk)
+{
+	int64_t fills = courier_fills(desk->courier);
+
+	if (courier_has_news(desk->courier))
+		book_refresh(&desk->book);
+	desk->fills += fills;
+	return fills > 0 ? guard_fills(&desk->guard, NULL, 0) : 0;
+}
+
+/* The first failure counts; the news are taken in any case. */
+static int
+take_news_after(struct desk *desk, int r)
+{
+	int other = take_news(desk);
+
+	return r != 0 ? r : other;
+}
+
+int
+desk_committed(struct desk *desk)
+{
+	int r;
+
+	if (!desk->has_intent)
+		return 0;
+	desk->has_intent = false;
+	r = courier_send(desk->courier);
+	return take_news_after(desk, r);
+}
+
+int
+desk_turn(struct desk *desk)
+{
+	int r;
+
+	if (!desk->courier)
+		return 0;
+	r = courier_turn(desk->courier);
+	return take_news_after(desk, r);
+}
+
+bool
+desk_is_ready(const struct desk *desk)
+{
+	return !desk->courier || courier_is_ready(desk->courier);
+}
+
+bool
+desk_may_end(const struct desk *desk)
+{
+	return !desk->courier || courier_may_end(desk->courier);
 }
 
 int

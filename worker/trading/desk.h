@@ -11,6 +11,7 @@
 #pragma once
 
 #include "worker/trading/book.h"
+#include "worker/trading/courier.h"
 #include "worker/trading/guard.h"
 
 struct desk {
@@ -18,8 +19,13 @@ struct desk {
 	const struct config_trading *trading; /* borrowed */
 	struct journal *journal;	      /* borrowed */
 	const char *freeze;		      /* borrowed; a path, or NULL */
+	const char *journal_path;	      /* borrowed */
+	const struct reconcile_other *others; /* borrowed: of the same account */
+	size_t n_others;
 	const struct broker_ops *ops;
-	struct broker *broker; /* owned */
+	struct broker *broker;	 /* owned */
+	struct courier *courier; /* owned; NULL: the broker is an embedded one */
+	bool has_intent;	 /* an order is to be sent after the commit */
 	struct book book;
 	struct guard guard;   /* state_dir is the caller's to fill in */
 	uint32_t module_hash; /* of the module that the clusters come from */
@@ -28,8 +34,8 @@ struct desk {
 };
 
 /** desk_init() - set up for @trading->broker; the borrowed members have been filled in.
- * Return: 0, -ENOMEM. */
-int desk_init(struct desk *desk);
+ * Return: 0, -ENOMEM; -errno with @error filled: the request budget cannot be kept. */
+int desk_init(struct desk *desk, struct error *error);
 void desk_deinit(struct desk *desk);
 
 /** desk_reset() - begin again from what the journal says; no transaction is under way.
@@ -49,5 +55,20 @@ int desk_event(struct desk *desk, const struct tradesup_event *event);
 int desk_cluster(struct desk *desk, const struct tradesup_event *event,
     const struct tradesup_cluster *cluster, const char *id);
 
-/** desk_cancel_open() - cancel every live order. @ret_canceled: how many. */
+/** desk_committed() - the transaction is: send the orders that are in it. An embedded
+ * broker has them already. */
+int desk_committed(struct desk *desk);
+
+/** desk_turn() - between transactions: what is due at a real broker. */
+int desk_turn(struct desk *desk);
+
+/** desk_is_ready() - whether events may be taken: a real broker has been held against
+ * the journal. */
+bool desk_is_ready(const struct desk *desk);
+
+/** desk_may_end() - whether the worker may end with its feed. */
+bool desk_may_end(const struct desk *desk);
+
+/** desk_cancel_open() - of an embedded broker: cancel every live order. @ret_canceled:
+ * how many. */
 int desk_cancel_open(struct desk *desk, int64_t *ret_canceled);

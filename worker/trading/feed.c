@@ -19,16 +19,31 @@
 static const struct feed_ops *const kinds[] = {
 	[FEED_SYNTHETIC] = &feed_synthetic_ops,
 	[FEED_FILE] = &feed_file_ops,
+	[FEED_HTTP] = &feed_http_ops,
+	[FEED_ALPACA] = &feed_alpaca_ops,
+	[FEED_FLOW_ALERTS] = &feed_flow_alerts_ops,
 };
 
 int
-feed_open(const struct config_trading *trading, const char *position,
-    struct error *error, struct feed **ret_feed)
+feed_open(const struct config_trading *trading, struct feed_place *place,
+    const char *position, struct error *error, struct feed **ret_feed)
 {
-	if ((size_t)trading->feed >= ARRAY_SIZE(kinds))
+	const struct feed_ops *ops = kinds[trading->feed];
+
+	if (ops->needs_place && !place)
 		return error_set(
-		    error, -EINVAL, "feed: there is no kind %d", (int)trading->feed);
-	return kinds[trading->feed]->open(trading, position, error, ret_feed);
+		    error, -EINVAL, "feed: it goes over a network, and there is none");
+	return ops->open(trading, place, position, error, ret_feed);
+}
+
+int
+feed_check(const struct config_trading *trading, struct error *error)
+{
+	_cleanup_(feed_freep) struct feed *feed = NULL;
+
+	if (kinds[trading->feed]->check)
+		return kinds[trading->feed]->check(trading, error);
+	return feed_open(trading, NULL, "", error, &feed);
 }
 
 int
@@ -41,6 +56,25 @@ void
 feed_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX])
 {
 	feed->ops->position(feed, ret_position);
+}
+
+bool
+feed_is_late(const struct feed *feed)
+{
+	return feed->ops->is_late && feed->ops->is_late(feed);
+}
+
+void
+feed_trim(struct feed *feed, const char *position)
+{
+	if (feed->ops->trim)
+		feed->ops->trim(feed, position);
+}
+
+bool
+feed_is_kept(enum feed_kind kind)
+{
+	return kinds[kind]->trim != NULL;
 }
 
 struct feed *

@@ -39,6 +39,22 @@ struct feed_record {
 };
 
 struct feed;
+struct feed_net;
+
+/**
+ * struct feed_place - what a feed that goes over a network needs of its worker
+ *
+ * It is to last as long as the feed.
+ */
+struct feed_place {
+	const char *state_dir;	   /* of the worker: for what was received */
+	const char *accounts_dir;  /* for the request budgets; made when needed */
+	int64_t patience_ns;	   /* how long one call may wait for the network */
+	bool (*alive)(void *data); /* meanwhile called; false: end the wait; or NULL */
+	void *data;
+	struct feed_net *net; /* NULL at first; kept from one feed to the next, and in
+				 the end the owner's to free */
+};
 
 #define FEED_E_END 1  /* the feed has ended; it will give nothing more */
 #define FEED_E_WAIT 2 /* nothing now, there may be later (follow = yes) */
@@ -50,13 +66,18 @@ struct feed;
 
 /**
  * feed_open() - open the configured feed
+ * @place: NULL: there is none, and a feed that needs it is refused
  * @position: "" for the beginning, else what feed_position() gave: nothing is skipped,
  *            nothing comes twice
  *
  * Return: 0; FEED_E_DATA; -errno. @error is filled.
  */
-int feed_open(const struct config_trading *trading, const char *position,
-    struct error *error, struct feed **ret_feed);
+int feed_open(const struct config_trading *trading, struct feed_place *place,
+    const char *position, struct error *error, struct feed **ret_feed);
+
+/** feed_check() - whether what the feed needs is there, as far as can be seen without
+ * asking a server. Return: as feed_open(). */
+int feed_check(const struct config_trading *trading, struct error *error);
 
 /** feed_next() - the next record, broken ones included. Return: 0; FEED_E_…; -errno. */
 int feed_next(struct feed *feed, struct feed_record *ret_record, struct error *error);
@@ -67,6 +88,22 @@ int feed_next(struct feed *feed, struct feed_record *ret_record, struct error *e
  * It is printable text; "" is the beginning.
  */
 void feed_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX]);
+
+/** feed_is_late() - whether the last record came too late to trade on: it is older than
+ * feed_max_age, and was received after an outage longer than that. */
+bool feed_is_late(const struct feed *feed);
+
+/**
+ * feed_trim() - a snapshot at @position is on its way to the disk
+ *
+ * A feed that keeps what it has received may give back what is older than the snapshot
+ * before that one, which is the one that counts if this is lost. A feed is then
+ * no longer readable from its beginning: feed_open() with "" says FEED_E_DATA.
+ */
+void feed_trim(struct feed *feed, const char *position);
+
+/** feed_is_kept() - whether a kind of feed is one that feed_trim() makes shorter. */
+bool feed_is_kept(enum feed_kind kind);
 
 struct feed *feed_free(struct feed *feed);
 void feed_freep(struct feed **feed);

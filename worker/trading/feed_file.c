@@ -249,14 +249,15 @@ file_new(const struct config_file *config)
 }
 
 static int
-file_open(const struct config_trading *trading, const char *position,
-    struct error *error, struct feed **ret_feed)
+file_open(const struct config_trading *trading, struct feed_place *place,
+    const char *position, struct error *error, struct feed **ret_feed)
 {
 	const struct config_file *config = &trading->file;
 	_cleanup_(feed_freep) struct feed *feed = NULL;
 	struct feed_file *file;
 	int r;
 
+	(void)place;
 	file = file_new(config);
 	if (!file)
 		return error_set(error, -ENOMEM, "out of memory");

@@ -9,11 +9,16 @@
 
 /** struct feed_ops - the functions of one kind; their contracts are those of feed.h */
 struct feed_ops {
-	int (*open)(const struct config_trading *trading, const char *position,
-	    struct error *error, struct feed **ret_feed);
+	bool needs_place;
+	int (*open)(const struct config_trading *trading, struct feed_place *place,
+	    const char *position, struct error *error, struct feed **ret_feed);
+	/* NULL: opening it is the check */
+	int (*check)(const struct config_trading *trading, struct error *error);
 	int (*next)(
 	    struct feed *feed, struct feed_record *ret_record, struct error *error);
 	void (*position)(const struct feed *feed, char ret_position[FEED_POSITION_MAX]);
+	bool (*is_late)(const struct feed *feed);	       /* NULL: never */
+	void (*trim)(struct feed *feed, const char *position); /* NULL: nothing */
 	void (*free)(struct feed *feed);
 };
 
@@ -24,6 +29,9 @@ struct feed {
 
 extern const struct feed_ops feed_file_ops;
 extern const struct feed_ops feed_synthetic_ops;
+extern const struct feed_ops feed_http_ops;
+extern const struct feed_ops feed_alpaca_ops;
+extern const struct feed_ops feed_flow_alerts_ops;
 
 /** feed_position_seal() - put a checksum behind a position's text, in place. */
 void feed_position_seal(char position[FEED_POSITION_MAX]);

@@ -273,12 +273,13 @@ resume(struct synthetic *synthetic, const char *position, struct error *error)
 }
 
 static int
-synthetic_open(const struct config_trading *trading, const char *position,
-    struct error *error, struct feed **ret_feed)
+synthetic_open(const struct config_trading *trading, struct feed_place *place,
+    const char *position, struct error *error, struct feed **ret_feed)
 {
 	_cleanup_free_ struct synthetic *synthetic = calloc(1, sizeof(*synthetic));
 	int r;
 
+	(void)place;
 	if (!synthetic)
 		return error_set(error, -ENOMEM, "out of memory");
 	synthetic->base.ops = &feed_synthetic_ops;

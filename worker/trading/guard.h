@@ -19,7 +19,10 @@ struct guard {
 	const char *state_dir; /* of all workers, for the latches; NULL: none count */
 	struct journal *journal;
 
-	bool is_stale;				       /* the feed, as its owner says */
+	bool is_stale;	  /* the feed, as its owner says */
+	bool is_embedded; /* the broker: the time is that of the events */
+	struct loss loss; /* kept where max_daily_loss is set */
+	bool is_dirty;	  /* the journal's row is not up to date */
 	char skipped[sizeof("risk:") + RISK_RULE_MAX]; /* of the last refusal */
 	struct latch due; /* a latch to be written; rule "": none */
 	struct news news;
@@ -50,9 +53,32 @@ int guard_check(
 void guard_skipped(struct guard *guard, const struct guard_order *order,
     const char *skipped, const struct risk_verdict *figures);
 
+/** guard_load() - begin with what the journal says; what was due is forgotten. Return:
+ * as guard_check(). */
+int guard_load(struct guard *guard);
+
+/** guard_begin() - before a transaction: a limit whose latch a person has cleared
+ * counts anew. */
+void guard_begin(struct guard *guard);
+
+/** guard_event() - an event of that time comes. */
+void guard_event(struct guard *guard, int64_t time_ns);
+
+/** guard_price() - what is held in a symbol changes its price. */
+void guard_price(struct guard *guard, int64_t position, int64_t from, int64_t to);
+
+/**
+ * guard_fills() - look at the fills that have come
+ * @symbol, @last: a symbol whose last price is not in the journal yet; or NULL
+ *
+ * Return: as guard_check().
+ */
+int guard_fills(struct guard *guard, const char *symbol, int64_t last);
+
+/** guard_write() - within the transaction, behind the orders: what is to be remembered.
+ * Return: as guard_check(). */
+int guard_write(struct guard *guard);
+
 /** guard_committed() - the batch is on the disk: write the latch that is due, and tell
  * the events. A latch that cannot be written stays due, and stops orders. */
 void guard_committed(struct guard *guard, news_on_event on_event, void *data);
-
-/** guard_reset() - the batch never was. */
-void guard_reset(struct guard *guard);

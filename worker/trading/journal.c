@@ -156,13 +156,16 @@ run(struct journal *journal, enum statement which, const struct value *values,
 	return 0;
 }
 
-/* What a power cut may take back: the feed brings it again, and it has no effect
- * outside. */
+/* What a power cut may take back: the feed or the broker brings it again, and it has no
+ * effect outside. That a request is about to leave is such a thing, too: who finds an
+ * intent takes it for sent. */
 static bool
 is_repeatable(enum statement which)
 {
 	return which == STATEMENT_SET_STATE || which == STATEMENT_SET_PRICE ||
-	       which == STATEMENT_SET_SNAPSHOT;
+	       which == STATEMENT_SET_SNAPSHOT || which == STATEMENT_MARK_SENT ||
+	       which == STATEMENT_SET_RISK || which == STATEMENT_MARK_LOOK ||
+	       which == STATEMENT_SET_ACCOUNT;
 }
 
 int

@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/latch.h"
 #include "worker/trading/feed.h"
+#include "worker/trading/loss.h"
 #include "worker/trading/orders.h"
 
 struct journal;
@@ -59,6 +61,27 @@ struct journal_order {
 	const char *reason, *broker_id; /* or NULL */
 	int64_t time_ns;		/* of the event that caused it */
 	uint32_t config_hash, module_hash;
+	int64_t created_ns; /* wall clock, of an order to a real broker; else 0 */
+};
+
+/** struct journal_pending - an order whose life at a real broker goes on */
+struct journal_pending {
+	struct journal_order order;
+	struct order_life life;
+	int64_t sent_ns, looked_ns; /* wall clock; 0: never */
+	bool late;		    /* it turned up after it was given up */
+	int64_t filled,
+	    average; /* quantity and its average price, by the broker's word */
+};
+
+/** struct journal_change - what an order at a real broker has become */
+struct journal_change {
+	int64_t number;
+	enum order_status from;
+	struct order_life life;		/* after; the time of creation is ignored */
+	const char *broker_id, *reason; /* NULL leaves what is there */
+	bool late;
+	int64_t filled, average, looked_ns;
 };
 
 struct journal_fill {
@@ -84,6 +107,7 @@ struct journal_snapshot {
 	uint32_t config_hash, module_hash;
 	void *normalizer, *module; /* allocated; journal_snapshot_deinit() */
 	size_t normalizer_length, module_length;
+	bool is_without_module; /* its state is not to be used; never in the journal */
 };
 
 /**
@@ -107,6 +131,15 @@ int journal_open(const char *path, const char *worker, int64_t start_cash,
  */
 int journal_open_read(
     const char *path, struct error *error, struct journal **ret_journal);
+
+/**
+ * journal_backup() - copy a journal as it is at one moment, while a worker writes it
+ * @to: must not be there; it is whole and on the disk, or not there, afterwards
+ *
+ * Return: 0; -EEXIST; JOURNAL_E_DATA; -errno. @error is filled.
+ */
+int journal_backup(
+    const char *path, const char *worker, const char *to, struct error *error);
 
 struct journal *journal_free(struct journal *journal);
 void journal_freep(struct journal **journal);
@@ -145,6 +178,31 @@ int journal_add_order(
 int journal_add_fill(struct journal *journal, const struct journal_fill *fill);
 int journal_set_price(struct journal *journal, const char *symbol, int64_t price);
 
+/** struct journal_risk - what the limits have to remember; one row */
+struct journal_risk {
+	struct loss loss;
+	char due[LATCH_RULE_MAX]; /* a latch whose file is still to be written; "": none
+				   */
+	char reason[LATCH_REASON_MAX];
+};
+
+/** journal_set_risk() - its commit does not wait for the disk. */
+int journal_set_risk(struct journal *journal, const struct journal_risk *risk);
+
+/** journal_get_risk() - Return: 0; JOURNAL_E_NONE: never written; as above. */
+int journal_get_risk(struct journal *journal, struct journal_risk *ret_risk);
+
+/** journal_fill_before() - the number of the last fill with a time before @time_ns, 0
+ * if there is none. */
+int journal_fill_before(struct journal *journal, int64_t time_ns, int64_t *ret_number);
+
+/** journal_each_fill_behind() - fills with a number past @number; @last: the symbol's
+ * last price, 0 if there is none. As the other journal_each_…(). */
+typedef int (*journal_on_fill_behind)(
+    const struct journal_fill *fill, int64_t number, int64_t last, void *data);
+int journal_each_fill_behind(struct journal *journal, int64_t number,
+    journal_on_fill_behind on_fill, void *data);
+
 /** journal_price() - a symbol's last price. Return: 0; JOURNAL_E_NONE; as above. */
 int journal_price(struct journal *journal, const char *symbol, int64_t *ret_price);
 
@@ -157,7 +215,8 @@ int journal_price(struct journal *journal, const char *symbol, int64_t *ret_pric
 int journal_move_order(struct journal *journal, int64_t number, enum order_status from,
     enum order_status to, const char *broker_id, const char *reason);
 
-/** journal_position() - a symbol's position, from the fills alone. */
+/** journal_position() - a symbol's position, from the fills and what a person accepted
+ * besides. */
 int journal_position(
     struct journal *journal, const char *symbol, int64_t *ret_quantity);
 
@@ -174,6 +233,51 @@ int journal_live_order(
  * both included. */
 int journal_orders_between(
     struct journal *journal, int64_t begin_ns, int64_t end_ns, int64_t *ret_count);
+
+/** journal_orders_created() - how many orders to a real broker were made after that, by
+ * the wall clock; those that our limits refused are none. */
+int journal_orders_created(
+    struct journal *journal, int64_t after_ns, int64_t *ret_count);
+
+typedef int (*journal_on_pending)(const struct journal_pending *pending, void *data);
+
+/** journal_each_pending() - the orders that are live, and those that were given up
+ * without proof, in the order of their numbers. As the other journal_each_…(). */
+int journal_each_pending(
+    struct journal *journal, journal_on_pending on_pending, void *data);
+
+/** journal_mark_sent() - a request of the order is about to leave. Its commit does not
+ * wait for the disk: order_next() takes an intent that is found for sent. */
+int journal_mark_sent(
+    struct journal *journal, int64_t number, int64_t sent_ns, uint32_t unproven);
+
+/** journal_mark_look() - a look-up that changed nothing else; without the disk, too. */
+int journal_mark_look(struct journal *journal, int64_t number, int64_t looked_ns,
+    int64_t missing_since_ns);
+
+/** journal_change_order() - Return: 0; JOURNAL_E_DATA also when it is not in @from, or
+ * may not become that; as above. */
+int journal_change_order(struct journal *journal, const struct journal_change *change);
+
+/** journal_add_adjustment() - take over a position of the broker's. @quantity: signed.
+ */
+int journal_add_adjustment(struct journal *journal, const char *symbol,
+    int64_t quantity, int64_t price, int64_t time_ns);
+
+/** journal_add_accepted() - an order at the broker that is not ours, and that a person
+ * knows of. */
+int journal_add_accepted(struct journal *journal, const char *client_order_id);
+
+/** journal_each_accepted() - as the other journal_each_…(). */
+int journal_each_accepted(struct journal *journal,
+    int (*on_accepted)(const char *client_order_id, void *data), void *data);
+
+int journal_set_account(struct journal *journal, int64_t cash, int64_t read_ns);
+
+/** journal_get_account() - the cash at the real broker, and when it was read. Return:
+ * 0; JOURNAL_E_NONE: never; as above. */
+int journal_get_account(
+    struct journal *journal, int64_t *ret_cash, int64_t *ret_read_ns);
 
 /** journal_cash() - the start cash and what every fill took or gave. */
 int journal_cash(struct journal *journal, __int128 *ret_cash);

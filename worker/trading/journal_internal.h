@@ -24,17 +24,31 @@ enum statement {
 	STATEMENT_ADD_FILL,
 	STATEMENT_SET_PRICE,
 	STATEMENT_GET_PRICE,
+	STATEMENT_SET_RISK,
+	STATEMENT_GET_RISK,
+	STATEMENT_LAST_FILL,
+	STATEMENT_FILLS_BEHIND,
 	STATEMENT_MOVE_ORDER,
 	STATEMENT_POSITION,
 	STATEMENT_LIVE_ORDER,
 	STATEMENT_ANY_LIVE_ORDER,
 	STATEMENT_ORDERS_BETWEEN,
+	STATEMENT_ORDERS_CREATED,
 	STATEMENT_SET_SNAPSHOT,
 	STATEMENT_GET_SNAPSHOT,
 	STATEMENT_EACH_CLUSTER,
 	STATEMENT_EACH_ORDER,
 	STATEMENT_EACH_FILL,
 	STATEMENT_EACH_POSITION,
+	STATEMENT_EACH_PENDING,
+	STATEMENT_MARK_SENT,
+	STATEMENT_MARK_LOOK,
+	STATEMENT_SET_LIFE,
+	STATEMENT_ADD_ADJUSTMENT,
+	STATEMENT_ADD_ACCEPTED,
+	STATEMENT_EACH_ACCEPTED,
+	STATEMENT_SET_ACCOUNT,
+	STATEMENT_GET_ACCOUNT,
 	STATEMENT_COUNT
 };
 
@@ -111,6 +125,13 @@ int journal_do(struct journal *journal, enum statement which,
 	journal_do(journal, which, (const struct value[]){ __VA_ARGS__ },              \
 	    sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
 
+#define JOURNAL_ORDER_COLUMNS 13
+
+/** journal_read_order() - the columns of an order, from the first on; its texts are
+ * valid until the next step. Return: 0; JOURNAL_E_DATA. */
+int journal_read_order(
+    struct journal *journal, sqlite3_stmt *row, struct journal_order *ret_order);
+
 /** journal_beside() - the journal's path with @suffix; allocated. NULL: out of memory.
  */
 char *journal_beside(const struct journal *journal, const char *suffix);
@@ -124,5 +145,19 @@ void statement_resetp(sqlite3_stmt **statement);
 int journal_create_file(
     struct journal *journal, const char *worker, int64_t start_cash);
 
-/** journal_check_schema() - refuse what is not a journal of this version. */
-int journal_check_schema(struct journal *journal);
+#define JOURNAL_SCHEMA_VERSION 2
+
+/* The parts of the schema that version 2 brought, as SQL. */
+extern const char journal_schema_orders[], journal_schema_indexes[],
+    journal_schema_broker[], journal_schema_risk[];
+
+/** journal_check_schema() - refuse what is no sound journal of a version we know. */
+int journal_check_schema(struct journal *journal, int64_t *ret_version);
+
+/** journal_migrate() - bring an older file to the present version, wholly or not at
+ * all; nothing else is done with the file yet. */
+int journal_migrate(struct journal *journal, int64_t version);
+
+/** journal_read_old() - what an older file lacks, as empty temporary tables, so that it
+ * can be read as it is. */
+int journal_read_old(struct journal *journal, int64_t version);

@@ -95,17 +95,20 @@ connect_db(struct journal *journal, const char *name, int flags)
 }
 
 static int
-set_modes(struct journal *journal)
+set_modes(struct journal *journal, int64_t version)
 {
 	static const char *const modes[] = {
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA foreign_keys = ON",
 		"PRAGMA trusted_schema = OFF",
 	};
-	int code;
+	int code, r;
 
 	if (sqlite3_db_readonly(journal->db, "main") != 0)
 		return journal_fail_errno(journal, -EROFS, "cannot be written");
+	r = journal_migrate(journal, version);
+	if (r != 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		code = sqlite3_exec(journal->db, modes[i], NULL, NULL, NULL);
 		if (code != SQLITE_OK)
@@ -150,6 +153,7 @@ journal_new(const char *path)
 static int
 open_for_writing(struct journal *journal, const char *worker, int64_t start_cash)
 {
+	int64_t version;
 	int r;
 
 	r = lock(journal);
@@ -162,10 +166,10 @@ open_for_writing(struct journal *journal, const char *worker, int64_t start_cash
 	if (r != 0)
 		return r;
 	/* What is no journal must be known before the first pragma that writes. */
-	r = journal_check_schema(journal);
+	r = journal_check_schema(journal, &version);
 	if (r != 0)
 		return r;
-	r = set_modes(journal);
+	r = set_modes(journal, version);
 	if (r != 0)
 		return r;
 	r = load_meta(journal);
@@ -202,12 +206,16 @@ journal_open(const char *path, const char *worker, int64_t start_cash,
 static int
 open_for_reading(struct journal *journal, const char *name, int flags)
 {
+	int64_t version;
 	int r, code;
 
 	r = connect_db(journal, name, SQLITE_OPEN_READONLY | flags);
 	if (r != 0)
 		return r;
-	r = journal_check_schema(journal);
+	r = journal_check_schema(journal, &version);
+	if (r != 0)
+		return r;
+	r = journal_read_old(journal, version);
 	if (r != 0)
 		return r;
 	code = sqlite3_exec(journal->db, "BEGIN", NULL, NULL, NULL);

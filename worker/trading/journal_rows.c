@@ -113,7 +113,8 @@ journal_add_order(
 	    TEXT(order_side_name(order->side)), INTEGER(order->quantity),
 	    TEXT(order_status_name(order->status)), TEXT(order->reason),
 	    TEXT(order->broker_id), INTEGER(order->time_ns),
-	    INTEGER(order->config_hash), INTEGER(order->module_hash));
+	    INTEGER(order->config_hash), INTEGER(order->module_hash),
+	    INTEGER(order->created_ns));
 	if (r != 0)
 		return r;
 	*ret_number = sqlite3_last_insert_rowid(journal->db);
@@ -202,6 +203,13 @@ journal_orders_between(
 	struct value range[] = { INTEGER(begin_ns), INTEGER(end_ns) };
 
 	return query_number(journal, STATEMENT_ORDERS_BETWEEN, range, 2, ret_count);
+}
+
+int
+journal_orders_created(struct journal *journal, int64_t after_ns, int64_t *ret_count)
+{
+	return query_number(journal, STATEMENT_ORDERS_CREATED,
+	    &(struct value)INTEGER(after_ns), 1, ret_count);
 }
 
 int
@@ -348,31 +356,44 @@ journal_each_cluster(struct journal *journal, journal_on_cluster on_cluster, voi
 }
 
 int
+journal_read_order(
+    struct journal *journal, sqlite3_stmt *row, struct journal_order *ret_order)
+{
+	struct journal_order order = {
+		.number = sqlite3_column_int64(row, 0),
+		.client_order_id = column_text(row, 1),
+		.cluster = sqlite3_column_int64(row, 2),
+		.cluster_id = column_text(row, 3),
+		.symbol = column_text(row, 4),
+		.side = column_side(row, 5),
+		.quantity = sqlite3_column_int64(row, 6),
+		.reason = column_text(row, 8),
+		.broker_id = column_text(row, 9),
+		.time_ns = sqlite3_column_int64(row, 10),
+		.config_hash = (uint32_t)sqlite3_column_int64(row, 11),
+		.module_hash = (uint32_t)sqlite3_column_int64(row, 12),
+	};
+	int r;
+
+	r = column_status(journal, row, 7, &order.status);
+	if (r != 0)
+		return r;
+	*ret_order = order;
+	return 0;
+}
+
+int
 journal_each_order(struct journal *journal, journal_on_order on_order, void *data)
 {
 	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
+	struct journal_order order;
 	int r;
 
 	r = journal_query(journal, STATEMENT_EACH_ORDER, NULL, 0, &row);
 	if (r != 0)
 		return r;
 	while ((r = journal_step(journal, row)) == 0) {
-		struct journal_order order = {
-			.number = sqlite3_column_int64(row, 0),
-			.client_order_id = column_text(row, 1),
-			.cluster = sqlite3_column_int64(row, 2),
-			.cluster_id = column_text(row, 3),
-			.symbol = column_text(row, 4),
-			.side = column_side(row, 5),
-			.quantity = sqlite3_column_int64(row, 6),
-			.reason = column_text(row, 8),
-			.broker_id = column_text(row, 9),
-			.time_ns = sqlite3_column_int64(row, 10),
-			.config_hash = (uint32_t)sqlite3_column_int64(row, 11),
-			.module_hash = (uint32_t)sqlite3_column_int64(row, 12),
-		};
-
-		r = column_status(journal, row, 7, &order.status);
+		r = journal_read_order(journal, row, &order);
 		if (r == 0)
 			r = on_order(&order, data);
 		if (r != 0)

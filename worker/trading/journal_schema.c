@@ -4,9 +4,9 @@
  * sound. Rows are read and written elsewhere.
  *
  * The schema's version is SQLite's user_version. Who changes a table raises it, and
- * adds a step to journal_check_schema() that brings a file of the version before to the
- * new one in one transaction; a file of a later version is refused. A new version must
- * be able to read what the old ones wrote: an operator's positions are in there.
+ * adds a step to journal_migrate.c that brings a file of the version before to the new
+ * one in one transaction; a file of a later version is refused. A new version must be
+ * able to read what the old ones wrote: an operator's positions are in there.
  */
 #include "worker/trading/journal_internal.h"
 
@@ -18,93 +18,135 @@
 #include "common/cleanup.h"
 #include "worker/trading/killpoint.h"
 
-#define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x74737570 /* "tsup" */
 
 #define QUOTE_(x) #x
 #define QUOTE(x) QUOTE_(x)
 
-/*
- * Amounts are integers of 1e-8, times nanoseconds since the epoch. A cluster's notional
- * can be wider than 64 bits and is decimal text. The index orders_live is also the rule
- * that a symbol has one live order at the most.
- */
-static const char schema[] = "PRAGMA application_id = " QUOTE(
-    APPLICATION_ID) ";"
-		    "PRAGMA user_version = " QUOTE(
-			SCHEMA_VERSION) ";"
-					"CREATE TABLE meta ("
-					"	id INTEGER PRIMARY KEY CHECK (id = 0),"
-					"	worker TEXT NOT NULL,"
-					"	start_cash INTEGER NOT NULL,"
-					"	events INTEGER NOT NULL DEFAULT 0,"
-					"	dropped INTEGER NOT NULL DEFAULT 0,"
-					"	time INTEGER NOT NULL DEFAULT 0,"
-					"	position TEXT NOT NULL DEFAULT ''"
-					") STRICT;"
-					"CREATE TABLE clusters ("
-					"	number INTEGER PRIMARY KEY,"
-					"	id TEXT NOT NULL UNIQUE,"
-					"	symbol TEXT NOT NULL,"
-					"	side TEXT NOT NULL CHECK (side IN "
-					"('buy', 'sell')),"
-					"	first INTEGER NOT NULL,"
-					"	last INTEGER NOT NULL,"
-					"	trades INTEGER NOT NULL,"
-					"	notional TEXT NOT NULL,"
-					"	price INTEGER NOT NULL,"
-					"	skipped TEXT"
-					") STRICT;"
-					"CREATE TABLE orders ("
-					"	number INTEGER PRIMARY KEY,"
-					"	client_order_id TEXT NOT NULL UNIQUE,"
-					"	cluster INTEGER NOT NULL REFERENCES "
-					"clusters (number),"
-					"	symbol TEXT NOT NULL,"
-					"	side TEXT NOT NULL CHECK (side IN "
-					"('buy', 'sell')),"
-					"	quantity INTEGER NOT NULL CHECK "
-					"(quantity > 0),"
-					"	status TEXT NOT NULL"
-					"	    CHECK (status IN ('intent', "
-					"'open', 'filled', 'canceled', 'rejected')),"
-					"	reason TEXT,"
-					"	broker_id TEXT,"
-					"	time INTEGER NOT NULL,"
-					"	config_hash INTEGER NOT NULL,"
-					"	module_hash INTEGER NOT NULL"
-					") STRICT;"
-					"CREATE UNIQUE INDEX orders_live ON orders "
-					"(symbol) WHERE status IN ('intent', 'open');"
-					"CREATE INDEX orders_time ON orders (time);"
-					"CREATE TABLE fills ("
-					"	number INTEGER PRIMARY KEY,"
-					"	order_number INTEGER NOT NULL "
-					"REFERENCES orders (number),"
-					"	symbol TEXT NOT NULL,"
-					"	side TEXT NOT NULL CHECK (side IN "
-					"('buy', 'sell')),"
-					"	quantity INTEGER NOT NULL CHECK "
-					"(quantity > 0),"
-					"	price INTEGER NOT NULL,"
-					"	fee INTEGER NOT NULL,"
-					"	time INTEGER NOT NULL"
-					") STRICT;"
-					"CREATE INDEX fills_symbol ON fills (symbol);"
-					"CREATE TABLE prices ("
-					"	symbol TEXT PRIMARY KEY,"
-					"	price INTEGER NOT NULL"
-					") STRICT, WITHOUT ROWID;"
-					"CREATE TABLE snapshot ("
-					"	id INTEGER PRIMARY KEY CHECK (id = 0),"
-					"	position TEXT NOT NULL,"
-					"	events INTEGER NOT NULL,"
-					"	dropped INTEGER NOT NULL,"
-					"	config_hash INTEGER NOT NULL,"
-					"	module_hash INTEGER NOT NULL,"
-					"	normalizer BLOB NOT NULL,"
-					"	module BLOB NOT NULL"
-					") STRICT;";
+/* clang-format off */
+const char journal_schema_orders[] =
+    "CREATE TABLE orders ("
+    "	number INTEGER PRIMARY KEY,"
+    "	client_order_id TEXT NOT NULL UNIQUE,"
+    "	cluster INTEGER NOT NULL REFERENCES clusters (number),"
+    "	symbol TEXT NOT NULL,"
+    "	side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),"
+    "	quantity INTEGER NOT NULL CHECK (quantity > 0),"
+    "	status TEXT NOT NULL CHECK (status IN ('intent', 'sent', 'open',"
+    "	    'partially_filled', 'filled', 'canceled', 'rejected', 'refused',"
+    "	    'expired')),"
+    "	reason TEXT,"
+    "	broker_id TEXT,"
+    "	time INTEGER NOT NULL,"
+    "	config_hash INTEGER NOT NULL,"
+    "	module_hash INTEGER NOT NULL,"
+    /* What follows is of orders at a real broker. */
+    "	created INTEGER NOT NULL DEFAULT 0,"	/* of the intent */
+    "	sent INTEGER NOT NULL DEFAULT 0,"	/* the last request that left; 0: none */
+    "	unproven INTEGER NOT NULL DEFAULT 0,"	/* requests that may have been taken */
+    "	looked INTEGER NOT NULL DEFAULT 0,"	/* the last look-up; 0: none */
+    "	missing_since INTEGER NOT NULL DEFAULT 0," /* "not found" ever since; 0: not */
+    "	duplicate INTEGER NOT NULL DEFAULT 0,"	/* the broker called the id in use */
+    "	late INTEGER NOT NULL DEFAULT 0,"	/* it turned up after it was given up */
+    "	filled INTEGER NOT NULL DEFAULT 0,"	/* quantity, by the broker's word */
+    "	average INTEGER NOT NULL DEFAULT 0"	/* price of what is filled */
+    ") STRICT;";
+
+/* orders_live is also the rule that a symbol has one live order at the most. */
+const char journal_schema_indexes[] =
+    "CREATE UNIQUE INDEX orders_live ON orders (symbol)"
+    "    WHERE status IN ('intent', 'sent', 'open', 'partially_filled') AND late = 0;"
+    "CREATE INDEX orders_pending ON orders (number)"
+    "    WHERE status IN ('intent', 'sent', 'open', 'partially_filled', 'expired');"
+    "CREATE INDEX orders_time ON orders (time);"
+    "CREATE INDEX orders_created ON orders (created) WHERE created > 0;";
+
+/* What the broker says that no order of ours explains, and was accepted by a person;
+ * and the account as it was last read. */
+const char journal_schema_broker[] =
+    "CREATE TABLE adjustments ("
+    "	number INTEGER PRIMARY KEY,"
+    "	symbol TEXT NOT NULL,"
+    "	quantity INTEGER NOT NULL,"
+    "	price INTEGER NOT NULL,"
+    "	time INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX adjustments_symbol ON adjustments (symbol);"
+    "CREATE TABLE accepted_orders ("
+    "	client_order_id TEXT PRIMARY KEY"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account ("
+    "	id INTEGER PRIMARY KEY CHECK (id = 0),"
+    "	cash INTEGER NOT NULL,"
+    "	read INTEGER NOT NULL"
+    ") STRICT;";
+
+/* The day's result, of 1e-8, and a latch that a limit has set: `due` until its file is
+ * written. */
+const char journal_schema_risk[] =
+    "CREATE TABLE risk ("
+    "	id INTEGER PRIMARY KEY CHECK (id = 0),"
+    "	day INTEGER NOT NULL,"
+    "	result INTEGER NOT NULL,"
+    "	unknown INTEGER NOT NULL,"
+    "	tripped INTEGER NOT NULL,"
+    "	fills INTEGER NOT NULL,"
+    "	due TEXT NOT NULL,"
+    "	reason TEXT NOT NULL"
+    ") STRICT;";
+
+/* Amounts are integers of 1e-8, times nanoseconds since the epoch. A cluster's notional
+ * can be wider than 64 bits and is decimal text. */
+static const char schema[] =
+    "PRAGMA application_id = " QUOTE(APPLICATION_ID) ";"
+    "PRAGMA user_version = " QUOTE(JOURNAL_SCHEMA_VERSION) ";"
+    "CREATE TABLE meta ("
+    "	id INTEGER PRIMARY KEY CHECK (id = 0),"
+    "	worker TEXT NOT NULL,"
+    "	start_cash INTEGER NOT NULL,"
+    "	events INTEGER NOT NULL DEFAULT 0,"
+    "	dropped INTEGER NOT NULL DEFAULT 0,"
+    "	time INTEGER NOT NULL DEFAULT 0,"
+    "	position TEXT NOT NULL DEFAULT ''"
+    ") STRICT;"
+    "CREATE TABLE clusters ("
+    "	number INTEGER PRIMARY KEY,"
+    "	id TEXT NOT NULL UNIQUE,"
+    "	symbol TEXT NOT NULL,"
+    "	side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),"
+    "	first INTEGER NOT NULL,"
+    "	last INTEGER NOT NULL,"
+    "	trades INTEGER NOT NULL,"
+    "	notional TEXT NOT NULL,"
+    "	price INTEGER NOT NULL,"
+    "	skipped TEXT"
+    ") STRICT;"
+    "CREATE TABLE fills ("
+    "	number INTEGER PRIMARY KEY,"
+    "	order_number INTEGER NOT NULL REFERENCES orders (number),"
+    "	symbol TEXT NOT NULL,"
+    "	side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),"
+    "	quantity INTEGER NOT NULL CHECK (quantity > 0),"
+    "	price INTEGER NOT NULL,"
+    "	fee INTEGER NOT NULL,"
+    "	time INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX fills_symbol ON fills (symbol);"
+    "CREATE TABLE prices ("
+    "	symbol TEXT PRIMARY KEY,"
+    "	price INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE snapshot ("
+    "	id INTEGER PRIMARY KEY CHECK (id = 0),"
+    "	position TEXT NOT NULL,"
+    "	events INTEGER NOT NULL,"
+    "	dropped INTEGER NOT NULL,"
+    "	config_hash INTEGER NOT NULL,"
+    "	module_hash INTEGER NOT NULL,"
+    "	normalizer BLOB NOT NULL,"
+    "	module BLOB NOT NULL"
+    ") STRICT;";
+/* clang-format on */
 
 static void
 dbp(sqlite3 **db)
@@ -140,6 +182,8 @@ static int
 fill_new(
     struct journal *journal, const char *path, const char *worker, int64_t start_cash)
 {
+	static const char *const parts[] = { schema, journal_schema_orders,
+		journal_schema_indexes, journal_schema_broker, journal_schema_risk };
 	_cleanup_(dbp) sqlite3 *db = NULL;
 	int code;
 
@@ -148,8 +192,8 @@ fill_new(
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(
 		    db, "PRAGMA synchronous = FULL; BEGIN", NULL, NULL, NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(db, schema, NULL, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && code == SQLITE_OK; i++)
+		code = sqlite3_exec(db, parts[i], NULL, NULL, NULL);
 	if (code == SQLITE_OK)
 		code = insert_meta(db, worker, start_cash);
 	if (code == SQLITE_OK)
@@ -248,7 +292,7 @@ check_pages(struct journal *journal)
 }
 
 int
-journal_check_schema(struct journal *journal)
+journal_check_schema(struct journal *journal, int64_t *ret_version)
 {
 	int64_t id, version;
 	int r;
@@ -261,9 +305,13 @@ journal_check_schema(struct journal *journal)
 	r = read_number(journal, "PRAGMA user_version", &version);
 	if (r != 0)
 		return r;
-	if (version != SCHEMA_VERSION)
+	if (version < 1 || version > JOURNAL_SCHEMA_VERSION)
 		return error_set(&journal->error, JOURNAL_E_DATA,
 		    "%s: its schema has version %lld, and this program knows %d",
-		    journal->path, (long long)version, SCHEMA_VERSION);
-	return check_pages(journal);
+		    journal->path, (long long)version, JOURNAL_SCHEMA_VERSION);
+	r = check_pages(journal);
+	if (r != 0)
+		return r;
+	*ret_version = version;
+	return 0;
 }

@@ -11,6 +11,8 @@
 #define KILL_POINTS(X)                                                                 \
 	X("journal.before_rename")                                                     \
 	X("journal.after_rename")                                                      \
+	X("journal.migrating")                                                         \
+	X("journal.migrated")                                                          \
 	X("journal.begun")                                                             \
 	X("journal.cluster_written")                                                   \
 	X("journal.intent_written")                                                    \
@@ -27,7 +29,18 @@
 	X("cursor.after_write")                                                        \
 	X("heartbeat.before_rename")                                                   \
 	X("heartbeat.after_rename")                                                    \
-	X("fail_counter.after_rename")
+	X("fail_counter.after_rename")                                                 \
+	X("order.fill_written")                                                        \
+	X("order.change_written")                                                      \
+	X("order.change_committed")                                                    \
+	X("order.looked_up")                                                           \
+	X("order.posting_recorded")                                                    \
+	X("order.posted")                                                              \
+	X("order.taking_back")                                                         \
+	X("order.taken_back")                                                          \
+	X("reconcile.read")                                                            \
+	X("reconcile.accepting")                                                       \
+	X("reconcile.accepted")
 
 /** kill_point() - @name must stand in the list; an unknown one is a bug and asserts. */
 void kill_point(const char *name);

@@ -315,6 +315,21 @@ struct sums {
 	__int128 cash, equity;
 };
 
+/* A real broker's as it was read last, else what the fills left of the start cash. */
+static int
+get_cash(struct journal *journal, __int128 *ret_cash)
+{
+	int64_t cash, read_ns;
+	int r;
+
+	r = journal_get_account(journal, &cash, &read_ns);
+	if (r == JOURNAL_E_NONE)
+		return journal_cash(journal, ret_cash);
+	if (r == 0)
+		*ret_cash = cash;
+	return r;
+}
+
 static int
 add_up(struct journal *journal, struct sums *ret_sums)
 {
@@ -324,7 +339,7 @@ add_up(struct journal *journal, struct sums *ret_sums)
 	r = journal_get_state(journal, &sums.state);
 	if (r != 0)
 		return r;
-	r = journal_cash(journal, &sums.cash);
+	r = get_cash(journal, &sums.cash);
 	if (r != 0)
 		return r;
 	sums.equity = sums.cash;

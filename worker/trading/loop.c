@@ -20,11 +20,8 @@
  * their own. */
 #define PAUSE_NS (200 * NS_PER_MS)
 
-enum wake { WAKE_TIME, WAKE_STOP, WAKE_GONE };
-
 struct loop {
 	struct worker *worker;
-	int signals;	    /* signalfd */
 	const char *reason; /* for the end; a word */
 };
 
@@ -39,60 +36,6 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void
-take_fault_request(struct worker *worker, const char *kind_name)
-{
-	enum fault_kind kind;
-
-	if (worker->may_fault && fault_kind_parse(kind_name, &kind) == 0)
-		worker->faults |= 1u << kind;
-	else
-		(void)tradesup_status(worker->link, "fault refused");
-}
-
-/* Everything that is waiting on the link. */
-static enum wake
-take_requests(struct loop *loop)
-{
-	struct worker *worker = loop->worker;
-	struct tradesup_order order;
-
-	for (;;) {
-		if (worker->is_gone || tradesup_poll(worker->link, 0, &order) < 0)
-			return WAKE_GONE;
-		switch (order.request) {
-		case TRADESUP_NOTHING:
-			return WAKE_TIME;
-		case TRADESUP_STOP:
-			loop->reason = "stop";
-			return WAKE_STOP;
-		case TRADESUP_RELOAD:
-			registry_source_forget(&worker->source);
-			break;
-		case TRADESUP_FAULT:
-			take_fault_request(worker, order.kind);
-			break;
-		case TRADESUP_HOLD:
-			/* The latches say so, too, and they are what counts: they are
-			 * looked at before each order. */
-			break;
-		case TRADESUP_GONE:
-			return WAKE_GONE;
-		}
-	}
-}
-
-static enum wake
-take_signals(struct loop *loop)
-{
-	struct signalfd_siginfo info;
-
-	if (read(loop->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return WAKE_TIME;
-	loop->reason = "signal";
-	return WAKE_STOP;
-}
-
 /* How long to sleep in one piece, so that a heartbeat is never late. */
 static int
 piece_ms(const struct worker *worker, int64_t left_ns)
@@ -105,28 +48,31 @@ piece_ms(const struct worker *worker, int64_t left_ns)
 	return (int)((piece_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-static enum wake
+/* Return: whether it is time; false: the worker is to end. */
+static bool
 wait_until(struct loop *loop, int64_t deadline_ns)
 {
 	struct worker *worker = loop->worker;
 	struct pollfd wait[] = {
-		{ .fd = loop->signals, .events = POLLIN },
+		{ .fd = worker->signals, .events = POLLIN },
 		{ .fd = tradesup_fd(worker->link), .events = POLLIN },
 	};
-	enum wake wake;
 	int64_t left_ns;
 
 	for (;;) {
-		wake = take_signals(loop);
-		if (wake == WAKE_TIME)
-			wake = take_requests(loop);
+		worker_wishes(worker);
+		if (worker->end)
+			return false;
+		if (worker->wants_reload)
+			registry_source_forget(&worker->source);
+		worker->wants_reload = false;
 		left_ns = deadline_ns - clock_monotonic_ns();
-		if (wake != WAKE_TIME || left_ns <= 0)
-			return wake;
+		if (left_ns <= 0)
+			return true;
 		worker_phase(worker, "idle");
 		if (poll(wait, ARRAY_SIZE(wait), piece_ms(worker, left_ns)) < 0 &&
 		    errno != EINTR)
-			return WAKE_GONE;
+			worker->is_gone = true;
 	}
 }
 
@@ -157,7 +103,6 @@ cycles(struct loop *loop, bool once)
 {
 	struct worker *worker = loop->worker;
 	struct cycle_result result;
-	enum wake wake;
 
 	for (;;) {
 		int64_t start_ns = clock_monotonic_ns();
@@ -173,11 +118,10 @@ cycles(struct loop *loop, bool once)
 		}
 		if (result.ended || once)
 			return EXIT_OK;
-		wake = wait_until(loop, next_start_ns(worker, &result, start_ns));
-		if (wake == WAKE_GONE)
-			loop->reason = "supervisor_gone";
-		if (wake != WAKE_TIME)
+		if (!wait_until(loop, next_start_ns(worker, &result, start_ns))) {
+			loop->reason = worker->end;
 			return EXIT_OK;
+		}
 	}
 }
 
@@ -192,8 +136,9 @@ loop_run(struct worker *worker, bool once, struct error *error)
 	if (signals < 0)
 		return (enum exit_code)error_set(
 		    error, EXIT_OSERR, "signalfd: %s", strerror(errno));
-	loop.signals = signals;
+	worker->signals = signals;
 	code = cycles(&loop, once);
+	worker->signals = -1;
 	/* Each batch is committed or was never there: nothing is in flight here. */
 	r = vitals_write_heartbeat(&worker->vitals, false, &worker->totals);
 	if (r < 0)

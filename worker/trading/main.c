@@ -17,6 +17,7 @@
 #include "worker/trading/loop.h"
 #include "worker/trading/make_safe.h"
 #include "worker/trading/options.h"
+#include "worker/trading/outside.h"
 
 static void
 say(const char *sentence)
@@ -83,12 +84,21 @@ static enum exit_code
 act_on_worker(const struct config *config, const struct config_node *node,
     const struct worker_options *options)
 {
+	const struct outside_wish wish = { .json = options->json,
+		.accept = options->accept,
+		.flatten = options->flatten };
 	struct error error = { "" };
 	enum exit_code code;
 
 	if (options->action == ACTION_RUN)
 		return run(config, node, options->once);
-	if (options->action == ACTION_LEDGER)
+	if (options->action == ACTION_RECONCILE)
+		code = outside_reconcile(config, node, &wish, stdout, &error);
+	else if (options->action == ACTION_PANIC)
+		code = outside_panic(config, node, &wish, stdout, &error);
+	else if (options->backup)
+		code = back_up(config, node, options->backup, stdout, &error);
+	else if (options->action == ACTION_LEDGER)
 		code = print_ledger(config, node, options->json, stdout, &error);
 	else
 		code = make_safe(config, node, stdout, &error);

@@ -10,7 +10,16 @@
 #include "common/cleanup.h"
 #include "common/near.h"
 
-enum effect { EFFECT_ACTION, EFFECT_CONFIG, EFFECT_TEXT, EFFECT_ONCE, EFFECT_JSON };
+enum effect {
+	EFFECT_ACTION,
+	EFFECT_CONFIG,
+	EFFECT_TEXT,
+	EFFECT_BACKUP,
+	EFFECT_ONCE,
+	EFFECT_JSON,
+	EFFECT_ACCEPT,
+	EFFECT_FLATTEN
+};
 
 struct option {
 	char letter;	  /* '\0': none */
@@ -29,9 +38,20 @@ static const struct option table[] = {
 	    "check what the trading sections need, and exit" },
 	{ '\0', "ledger", EFFECT_ACTION, ACTION_LEDGER,
 	    "print the report on the worker's trading" },
-	{ '\0', "json", EFFECT_JSON, ACTION_RUN, "with --ledger: as JSON" },
+	{ '\0', "json", EFFECT_JSON, ACTION_RUN,
+	    "with --ledger or --reconcile: as JSON" },
+	{ '\0', "backup", EFFECT_BACKUP, ACTION_RUN,
+	    "FILE: with --ledger: copy the journal instead" },
 	{ '\0', "make-safe", EFFECT_ACTION, ACTION_MAKE_SAFE,
 	    "cancel the worker's open orders" },
+	{ '\0', "reconcile", EFFECT_ACTION, ACTION_RECONCILE,
+	    "hold the broker against the journal" },
+	{ '\0', "accept", EFFECT_ACCEPT, ACTION_RUN,
+	    "with --reconcile: the broker is right" },
+	{ '\0', "panic", EFFECT_ACTION, ACTION_PANIC,
+	    "stop new orders, cancel all that are open" },
+	{ '\0', "flatten", EFFECT_FLATTEN, ACTION_RUN,
+	    "with --panic: close the positions, too" },
 	{ '\0', "registry", EFFECT_ACTION, ACTION_REGISTRY,
 	    "print the built-in registry" },
 #ifdef TRADESUP_KILL_POINTS
@@ -84,20 +104,34 @@ unknown(struct parser *parser, const char *argument)
 	    "unknown option '%s'; did you mean '--%s'?", argument, near);
 }
 
+static bool
+takes_value(const struct option *option)
+{
+	return option->effect == EFFECT_CONFIG || option->effect == EFFECT_TEXT ||
+	       option->effect == EFFECT_BACKUP;
+}
+
+/* Where the value of such an option goes. */
+static const char **
+value_of(struct worker_options *options, const struct option *option)
+{
+	if (option->effect == EFFECT_TEXT)
+		return &options->text_fd;
+	return option->effect == EFFECT_BACKUP ? &options->backup : &options->config;
+}
+
 /* @value: NULL: none was written with the option. */
 static int
 take(struct parser *parser, const struct option *option, const char *value)
 {
-	if (option->effect == EFFECT_CONFIG || option->effect == EFFECT_TEXT) {
-		bool is_file = option->effect == EFFECT_CONFIG;
-
+	if (takes_value(option)) {
 		if (!value)
 			value = *parser->next ? *parser->next++ : NULL;
 		if (!value)
 			return error_set(parser->error, OPTIONS_E_USAGE,
 			    "option '--%s' needs %s", option->name,
-			    is_file ? "a FILE" : "a number");
-		*(is_file ? &parser->options.config : &parser->options.text_fd) = value;
+			    option->effect == EFFECT_TEXT ? "a number" : "a FILE");
+		*value_of(&parser->options, option) = value;
 		return 0;
 	}
 	if (value)
@@ -107,6 +141,10 @@ take(struct parser *parser, const struct option *option, const char *value)
 		parser->options.once = true;
 	else if (option->effect == EFFECT_JSON)
 		parser->options.json = true;
+	else if (option->effect == EFFECT_ACCEPT)
+		parser->options.accept = true;
+	else if (option->effect == EFFECT_FLATTEN)
+		parser->options.flatten = true;
 	else if (parser->has_action && parser->options.action != option->action)
 		return error_set(parser->error, OPTIONS_E_USAGE,
 		    "option '--%s' cannot go with another of its kind", option->name);
@@ -150,9 +188,9 @@ take_argument(struct parser *parser, const char *argument)
 static int
 check_combination(const struct worker_options *options, struct error *error)
 {
-	bool needs_name = options->action == ACTION_RUN ||
-			  options->action == ACTION_LEDGER ||
-			  options->action == ACTION_MAKE_SAFE;
+	bool needs_name =
+	    options->action == ACTION_RUN || options->action == ACTION_LEDGER ||
+	    options->action == ACTION_MAKE_SAFE || options->action == ACTION_RECONCILE;
 
 	if (needs_name && !options->name)
 		return error_set(
@@ -167,8 +205,18 @@ check_combination(const struct worker_options *options, struct error *error)
 	if (options->text_fd && !options->config)
 		return error_set(
 		    error, OPTIONS_E_USAGE, "--text-fd goes with --config");
-	if (options->json && options->action != ACTION_LEDGER)
-		return error_set(error, OPTIONS_E_USAGE, "--json goes with --ledger");
+	if (options->json && options->action != ACTION_LEDGER &&
+	    options->action != ACTION_RECONCILE)
+		return error_set(
+		    error, OPTIONS_E_USAGE, "--json goes with --ledger or --reconcile");
+	if (options->backup && (options->action != ACTION_LEDGER || options->json))
+		return error_set(
+		    error, OPTIONS_E_USAGE, "--backup goes with --ledger alone");
+	if (options->accept && options->action != ACTION_RECONCILE)
+		return error_set(
+		    error, OPTIONS_E_USAGE, "--accept goes with --reconcile");
+	if (options->flatten && options->action != ACTION_PANIC)
+		return error_set(error, OPTIONS_E_USAGE, "--flatten goes with --panic");
 	return 0;
 }
 
@@ -197,8 +245,10 @@ worker_options_help(FILE *out)
 	fputs(
 	    "usage: tradesup-worker [-c FILE] [--once] NAME\n"
 	    "       tradesup-worker --check [-c FILE] [NAME]\n"
-	    "       tradesup-worker --ledger [-c FILE] [--json] NAME\n"
+	    "       tradesup-worker --ledger [-c FILE] [--json | --backup FILE] NAME\n"
 	    "       tradesup-worker --make-safe [-c FILE] NAME\n"
+	    "       tradesup-worker --reconcile [-c FILE] [--json] [--accept] NAME\n"
+	    "       tradesup-worker --panic [-c FILE] [--flatten] [NAME]\n"
 	    "       tradesup-worker --registry\n\n"
 	    "Runs the trading worker NAME of a configuration: tradesup-worker(1).\n\n",
 	    out);

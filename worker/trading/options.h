@@ -15,6 +15,8 @@ enum worker_action {
 	ACTION_CHECK,
 	ACTION_LEDGER,
 	ACTION_MAKE_SAFE,
+	ACTION_RECONCILE,
+	ACTION_PANIC,
 	ACTION_REGISTRY,
 	ACTION_KILL_POINTS,
 	ACTION_HELP,
@@ -25,8 +27,11 @@ struct worker_options {
 	enum worker_action action;
 	const char *config; /* borrowed; NULL: not given */
 	const char *name;   /* of the worker, borrowed; NULL: not given */
+	const char *backup; /* with ACTION_LEDGER: the copy's path; borrowed */
 	const char *text_fd; /* borrowed; NULL: not given */
 	bool once, json;
+	bool accept;  /* with ACTION_RECONCILE */
+	bool flatten; /* with ACTION_PANIC */
 };
 
 #define OPTIONS_E_USAGE 1

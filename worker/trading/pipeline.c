@@ -45,8 +45,8 @@ open_feed(
 {
 	int r;
 
-	r = feed_open(
-	    pipeline->trading, position, &ret_failure->error, &pipeline->feed);
+	r = feed_open(pipeline->source.trading, pipeline->source.place, position,
+	    &ret_failure->error, &pipeline->feed);
 	if (r == 0)
 		return 0;
 	ret_failure->kind = r == FEED_E_DATA ? FAULT_DATA : FAULT_IO;
@@ -64,12 +64,14 @@ restore(struct pipeline *pipeline, const struct journal_snapshot *snapshot)
 		return r;
 	pipeline->events = snapshot->events;
 	pipeline->dropped = snapshot->dropped;
+	if (snapshot->is_without_module)
+		return 0;
 	return module_restore(
 	    pipeline->module, snapshot->module, snapshot->module_length);
 }
 
 int
-pipeline_new(const struct config_trading *trading, struct module *module,
+pipeline_new(const struct pipeline_source *source, struct module *module,
     const struct journal_snapshot *snapshot, struct trader_failure *ret_failure,
     struct pipeline **ret_pipeline)
 {
@@ -81,7 +83,7 @@ pipeline_new(const struct config_trading *trading, struct module *module,
 		module_free(module);
 		return fail(ret_failure, FAULT_INTERNAL, "strategy module", -ENOMEM);
 	}
-	pipeline->trading = trading;
+	pipeline->source = *source;
 	pipeline->module = module;
 	pipeline->normalizer = normalizer_new();
 	if (!pipeline->normalizer)
@@ -218,7 +220,7 @@ pipeline_replay(struct pipeline *pipeline, const struct journal_state *until,
 		if (r < 0)
 			return r;
 		if (alive && left % TRADER_ALIVE_RECORDS == 0)
-			alive(data);
+			(void)alive(data);
 	}
 	if (pipeline->events != until->events)
 		return fail_changed(ret_failure, "other records are good");

@@ -11,8 +11,14 @@
 #include "worker/trading/normalize.h"
 #include "worker/trading/trader.h"
 
+/** struct pipeline_source - where events come from; borrowed, as what it points to */
+struct pipeline_source {
+	const struct config_trading *trading;
+	struct feed_place *place; /* NULL: no network */
+};
+
 struct pipeline {
-	const struct config_trading *trading; /* borrowed */
+	struct pipeline_source source;
 	struct feed *feed;
 	struct normalizer *normalizer;
 	struct module *module;
@@ -30,11 +36,12 @@ int pipeline_load_module(const struct config_trading *trading,
 /**
  * pipeline_new() - at the snapshot, or at the feed's beginning
  * @module: fresh; taken over in any case
- * @snapshot: made with the same module and configuration; NULL: none
+ * @snapshot: made with the same module and configuration, or without the module's
+ *            state: then the module begins there; NULL: none
  *
  * Return: 0; PIPELINE_E_SNAPSHOT; -1 with @ret_failure filled.
  */
-int pipeline_new(const struct config_trading *trading, struct module *module,
+int pipeline_new(const struct pipeline_source *source, struct module *module,
     const struct journal_snapshot *snapshot, struct trader_failure *ret_failure,
     struct pipeline **ret_pipeline);
 

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/latch.h"
 #include "common/paths.h"
 #include "common/statefile.h"
 #include "worker/trading/precheck.h"
@@ -117,12 +119,44 @@ reload_module(struct worker *worker, const struct fault *fault, struct error *no
 	return 0;
 }
 
+/*
+ * The old code with real money is how losses have grown (ORDERS.md, rule 10): it may
+ * close positions, and open none until a person says so.
+ */
+static int
+latch_fallback(struct worker *worker, const struct fault *fault, struct error *note)
+{
+	struct latch latch = { .rule = LATCH_MODULE_FALLBACK,
+		.time_ns = clock_realtime_ns(),
+		.uid = getuid() };
+	struct record record;
+	int r;
+
+	if (worker->config->trading->broker == BROKER_PAPER)
+		return 0;
+	snprintf(latch.worker, sizeof(latch.worker), "%s", worker->name);
+	snprintf(latch.reason, sizeof(latch.reason), "%.100s: %.200s", fault->name,
+	    fault->why);
+	r = latch_set(worker->latch_dir, &latch);
+	if (r < 0)
+		return failed(note, LATCH_DIRECTORY, r);
+	record_init(&record, "order.latched");
+	record_text(&record, "rule", latch.rule);
+	record_text(&record, "reason", latch.reason);
+	if (r == 0 &&
+	    report_event(&worker->reporter, LOG_LEVEL_ERROR, &record) == -EPIPE)
+		worker->is_gone = true;
+	return 0;
+}
+
 static int
 use_last_module(struct worker *worker, const struct fault *fault, struct error *note)
 {
-	(void)fault;
-	(void)note;
-	return worker->trader ? trader_keep_module(worker->trader) : -ENOENT;
+	if (!worker->trader || !trader_has_module(worker->trader))
+		return -ENOENT;
+	if (latch_fallback(worker, fault, note) < 0)
+		return -1;
+	return trader_keep_module(worker->trader);
 }
 
 static int

@@ -67,7 +67,7 @@ check_stale(const struct config_risk *limits, const struct risk_situation *situa
 {
 	(void)limits;
 	if (situation->is_stale)
-		refuse(verdict, "stale");
+		refuse(verdict, "stale_feed");
 }
 
 static void

@@ -48,7 +48,7 @@ struct risk_verdict {
  * risk_judge() - one order
  *
  * The rules in the order in which they are looked at: a latch, by its name; kill_file;
- * session; stale; max_daily_loss; max_order_notional; price_collar;
+ * session; stale_feed; max_daily_loss; max_order_notional; price_collar;
  * max_orders_per_cycle; max_orders_per_minute. Those that stop a position from being
  * opened, but not from being closed: the latch module_fallback, and max_order_notional,
  * since a position may be worth more than it was.

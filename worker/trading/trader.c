@@ -15,10 +15,14 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/paths.h"
 #include "worker/trading/cursor.h"
 #include "worker/trading/desk.h"
+#include "worker/trading/feed_net.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/pipeline.h"
+#include "worker/trading/session.h"
 
 /* A snapshot is written when the replay that it saves has grown to this many records,
  * or to a quarter of its size in bytes: then it costs a small part of what the records
@@ -26,10 +30,17 @@
 #define SNAPSHOT_RECORDS 200000
 #define SNAPSHOT_BYTES_PER_RECORD 4
 
+/* With a real broker a batch takes no more transactions after this. */
+#define BATCH_NS (2 * NS_PER_S)
+
+/* The longest wait of a batch for the network, and of each request. */
+#define FEED_PATIENCE_NS (10 * NS_PER_S)
+
 struct trader {
 	const struct config_trading *trading; /* borrowed */
-	char *worker, *cursor, *freeze,
-	    *state_dir; /* owned; the last two may be NULL */
+	char *worker, *cursor, *journal_path; /* owned */
+	char *freeze, *state_dir, *own_dir;   /* owned, or NULL */
+	char *accounts_dir;		      /* owned; NULL: without own_dir */
 	trader_alive alive;
 	void *alive_data;
 	news_on_event on_event;
@@ -37,7 +48,9 @@ struct trader {
 
 	struct journal *journal;
 	struct journal_state committed; /* what the journal says */
+	struct journal_state begun;	/* and when the batch began */
 	struct desk desk;
+	struct feed_place place;   /* of a feed over a network */
 	struct pipeline *pipeline; /* NULL: to be made again */
 	bool module_dropped;	   /* by a drill */
 
@@ -46,6 +59,8 @@ struct trader {
 			  fail; 0: none */
 	bool feed_failed; /* after the last batch's records */
 	struct trader_failure feed_failure;
+	bool has_trouble; /* of the feed's way over the network */
+	struct error trouble;
 };
 
 static int64_t
@@ -91,12 +106,34 @@ is_usable(const struct trader *trader, const struct module *module,
 	       snapshot->events + snapshot->dropped <= records_of(&trader->committed);
 }
 
+static struct pipeline_source
+source_of(struct trader *trader)
+{
+	return (struct pipeline_source){ trader->trading,
+		trader->own_dir ? &trader->place : NULL };
+}
+
+/*
+ * Without a snapshot of use the feed is read from its beginning; but a feed that keeps
+ * what it has received may have given that back at the last snapshot. Then all but the
+ * module's state is taken from there, and a module that is new, or has new parameters,
+ * begins there.
+ */
+static bool
+begins_at_snapshot(const struct trader *trader, const struct journal_snapshot *snapshot)
+{
+	return feed_is_kept(trader->trading->feed) && snapshot->normalizer_length > 0 &&
+	       snapshot->events + snapshot->dropped <= records_of(&trader->committed);
+}
+
 /* A pipeline at the last snapshot if that is of use, else at the feed's beginning. */
 static int
 make_pipeline(struct trader *trader, struct module *module,
     struct trader_failure *ret_failure, struct pipeline **ret_pipeline)
 {
 	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
+	const struct pipeline_source source = source_of(trader);
+	bool has_snapshot;
 	int r;
 
 	r = journal_get_snapshot(trader->journal, &snapshot);
@@ -104,16 +141,25 @@ make_pipeline(struct trader *trader, struct module *module,
 		module_free(module);
 		return fail_journal(trader, r, ret_failure);
 	}
-	if (r == 0 && is_usable(trader, module, &snapshot)) {
-		r = pipeline_new(
-		    trader->trading, module, &snapshot, ret_failure, ret_pipeline);
+	has_snapshot = r == 0;
+	if (has_snapshot && is_usable(trader, module, &snapshot)) {
+		r = pipeline_new(&source, module, &snapshot, ret_failure, ret_pipeline);
 		if (r != PIPELINE_E_SNAPSHOT)
 			return r;
 		r = pipeline_load_module(trader->trading, ret_failure, &module);
 		if (r < 0)
 			return r;
 	}
-	return pipeline_new(trader->trading, module, NULL, ret_failure, ret_pipeline);
+	if (has_snapshot && begins_at_snapshot(trader, &snapshot)) {
+		snapshot.is_without_module = true;
+		r = pipeline_new(&source, module, &snapshot, ret_failure, ret_pipeline);
+		if (r != PIPELINE_E_SNAPSHOT)
+			return r;
+		r = pipeline_load_module(trader->trading, ret_failure, &module);
+		if (r < 0)
+			return r;
+	}
+	return pipeline_new(&source, module, NULL, ret_failure, ret_pipeline);
 }
 
 /* Everything as the journal says. @module: fresh; taken over in any case. */
@@ -193,6 +239,7 @@ take_event(struct trader *trader, const struct tradesup_event *event,
 	struct step step = { .trader = trader };
 	int r;
 
+	trader->desk.guard.is_stale = feed_is_late(trader->pipeline->feed);
 	r = desk_event(&trader->desk, event);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
@@ -208,14 +255,13 @@ take_event(struct trader *trader, const struct tradesup_event *event,
 	return r;
 }
 
-/* Take records until the batch is full or the feed has none. @ret_taken: how many.
- * Return: 0; -1. */
+/* Take records until there are @limit, the feed has none, or an order has to go.
+ * @ret_taken: how many. Return: 0; -1. */
 static int
 take_records(struct trader *trader, struct journal_state *state,
-    struct trader_result *result, int64_t *ret_taken,
+    struct trader_result *result, int64_t limit, int64_t *ret_taken,
     struct trader_failure *ret_failure)
 {
-	int64_t limit = trader->limit > 0 ? trader->limit : trader->trading->batch;
 	struct tradesup_event event;
 	int64_t taken;
 	int r;
@@ -244,8 +290,13 @@ take_records(struct trader *trader, struct journal_state *state,
 			if (r < 0)
 				return r;
 		}
+		/* An order for a real broker: it goes before the next event is seen. */
+		if (trader->desk.has_intent) {
+			taken++;
+			break;
+		}
 		if (trader->alive && (taken + 1) % TRADER_ALIVE_RECORDS == 0)
-			trader->alive(trader->alive_data);
+			(void)trader->alive(trader->alive_data);
 	}
 	*ret_taken = taken;
 	return 0;
@@ -257,7 +308,7 @@ take_records(struct trader *trader, struct journal_state *state,
  * functions.
  */
 static int
-write_snapshot(struct trader *trader)
+write_snapshot(struct trader *trader, bool *ret_written)
 {
 	_cleanup_(journal_snapshot_deinit) struct journal_snapshot snapshot = { 0 };
 	int64_t records = trader->pipeline->events + trader->pipeline->dropped;
@@ -281,6 +332,7 @@ write_snapshot(struct trader *trader)
 	snapshot.module_hash = trader->desk.module_hash;
 	r = journal_set_snapshot(trader->journal, &snapshot);
 	kill_point("journal.snapshot_written");
+	*ret_written = r == 0;
 	return r;
 }
 
@@ -288,6 +340,7 @@ static int
 finish_batch(struct trader *trader, struct journal_state *state)
 {
 	struct journal *journal = trader->journal;
+	bool has_snapshot = false;
 	int r;
 
 	r = book_write_prices(
@@ -299,14 +352,19 @@ finish_batch(struct trader *trader, struct journal_state *state)
 	if (r != 0)
 		return r;
 	kill_point("journal.state_written");
+	r = guard_write(&trader->desk.guard);
+	if (r != 0)
+		return r;
 	if (records_of(state) >= trader->next_snapshot) {
-		r = write_snapshot(trader);
+		r = write_snapshot(trader, &has_snapshot);
 		if (r != 0)
 			return r;
 	}
 	kill_point("journal.before_commit");
 	r = journal_commit(journal);
 	kill_point("journal.after_commit");
+	if (r == 0 && has_snapshot)
+		feed_trim(trader->pipeline->feed, state->position);
 	return r;
 }
 
@@ -316,37 +374,108 @@ count_batch(struct trader *trader, struct journal_state *state)
 {
 	state->events = trader->pipeline->events;
 	state->dropped = trader->pipeline->dropped;
-	state->clusters += trader->desk.clusters;
-	state->orders += trader->desk.orders;
-	state->fills += trader->desk.fills;
+	state->clusters = trader->begun.clusters + trader->desk.clusters;
+	state->orders = trader->begun.orders + trader->desk.orders;
+	state->fills = trader->begun.fills + trader->desk.fills;
 	feed_position(trader->pipeline->feed, state->position);
 }
 
+/* One transaction. @ret_taken: how many records are in it. */
 static int
-run_batch(struct trader *trader, struct trader_result *result,
-    struct trader_failure *ret_failure)
+run_transaction(struct trader *trader, struct trader_result *result, int64_t limit,
+    int64_t *ret_taken, struct trader_failure *ret_failure)
 {
 	struct journal_state state = trader->committed;
-	int64_t taken = 0;
 	int r;
 
-	trader->desk.clusters = trader->desk.orders = trader->desk.fills = 0;
-	r = take_records(trader, &state, result, &taken, ret_failure);
-	if (r < 0 || taken == 0)
+	guard_begin(&trader->desk.guard);
+	r = take_records(trader, &state, result, limit, ret_taken, ret_failure);
+	if (r < 0 || *ret_taken == 0)
 		return r;
 	count_batch(trader, &state);
 	r = finish_batch(trader, &state);
 	if (r != 0)
 		return fail_journal(trader, r, ret_failure);
-	result->events = state.events - trader->committed.events;
-	result->dropped = state.dropped - trader->committed.dropped;
-	result->clusters = trader->desk.clusters;
-	result->orders = trader->desk.orders;
-	result->fills = trader->desk.fills;
 	trader->committed = state;
 	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
 	trader->limit = 0;
+	r = desk_committed(&trader->desk);
+	return r != 0 ? fail_journal(trader, r, ret_failure) : 0;
+}
+
+/*
+ * With an embedded broker a batch is one transaction. An order for a real one ends the
+ * transaction, since it goes when it is on the disk, and the batch goes on behind it,
+ * for as long as a cycle may take.
+ */
+static int
+run_batch(struct trader *trader, struct trader_result *result,
+    struct trader_failure *ret_failure)
+{
+	int64_t end_ns = clock_monotonic_ns() + BATCH_NS;
+	int64_t left = trader->trading->batch, taken;
+	bool is_limited;
+	int r;
+
+	trader->desk.clusters = trader->desk.orders = trader->desk.fills = 0;
+	trader->begun = trader->committed;
+	r = desk_turn(&trader->desk);
+	if (r != 0)
+		return fail_journal(trader, r, ret_failure);
+	guard_committed(&trader->desk.guard, trader->on_event, trader->on_event_data);
+	result->idle = !desk_is_ready(&trader->desk);
+	if (result->idle)
+		return 0;
+	do {
+		is_limited = trader->limit > 0;
+		taken = 0;
+		r = run_transaction(trader, result, is_limited ? trader->limit : left,
+		    &taken, ret_failure);
+		if (r < 0)
+			return r;
+		left -= taken;
+	} while (trader->desk.courier && taken > 0 && left > 0 && !is_limited &&
+		 !result->ended && !result->idle && !trader->feed_failed &&
+		 clock_monotonic_ns() < end_ns);
+	if (result->ended && !desk_may_end(&trader->desk)) {
+		result->ended = false;
+		result->idle = true;
+	}
 	return 0;
+}
+
+/* What the feed's way over the network has to tell after a batch. */
+static void
+tell_news(struct trader *trader)
+{
+	bool is_open = trader->trading->risk.session == SESSION_ALWAYS ||
+		       session_is_open(NULL, clock_realtime_ns());
+	struct feed_news news;
+	struct record record;
+
+	while (trader->place.net &&
+	       feed_net_take_news(trader->place.net, is_open, &news)) {
+		if (news.is_failure) {
+			trader->has_trouble = true;
+			error_set(&trader->trouble, 0, "feed: %s", news.text);
+			continue;
+		}
+		record_init(&record, news.event);
+		record_text(&record, "message", news.text);
+		if (trader->on_event)
+			trader->on_event(news.level, &record, trader->on_event_data);
+	}
+}
+
+bool
+trader_take_trouble(struct trader *trader, struct trader_failure *ret_failure)
+{
+	bool has_trouble = trader->has_trouble;
+
+	trader->has_trouble = false;
+	if (has_trouble)
+		*ret_failure = (struct trader_failure){ FAULT_NET, trader->trouble };
+	return has_trouble;
 }
 
 int
@@ -360,10 +489,16 @@ trader_batch(struct trader *trader, struct trader_result *ret_result,
 	if (r < 0)
 		return r;
 	r = run_batch(trader, &result, ret_failure);
+	tell_news(trader);
 	if (r < 0) {
 		abandon(trader);
 		return r;
 	}
+	result.events = trader->committed.events - trader->begun.events;
+	result.dropped = trader->committed.dropped - trader->begun.dropped;
+	result.clusters = trader->desk.clusters;
+	result.orders = trader->desk.orders;
+	result.fills = trader->desk.fills;
 	if (result.events + result.dropped > 0)
 		result.cursor_error = cursor_write(trader->cursor, &trader->committed);
 	*ret_result = result;
@@ -389,13 +524,48 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	trader->desk.trading = trader->trading;
 	trader->desk.journal = trader->journal;
 	trader->desk.freeze = trader->freeze;
+	trader->desk.journal_path = trader->journal_path;
+	trader->desk.others = paths->others;
+	trader->desk.n_others = paths->n_others;
 	trader->desk.guard.state_dir = trader->state_dir;
-	r = desk_init(&trader->desk);
-	if (r < 0)
-		return fail_journal(trader, r, ret_failure);
+	r = desk_init(&trader->desk, &ret_failure->error);
+	if (r < 0) {
+		ret_failure->kind = r == -ENOMEM ? FAULT_INTERNAL : FAULT_IO;
+		return -1;
+	}
 	/* It is a copy for others: what is wrong with it is for the pre-check to find
 	 * and to mend. */
 	(void)cursor_mend(trader->cursor, &trader->committed);
+	return 0;
+}
+
+/* While an answer is waited for. */
+static bool
+on_alive(void *data)
+{
+	struct trader *trader = data;
+
+	return !trader->alive || trader->alive(trader->alive_data);
+}
+
+/* Return: 0, -ENOMEM. */
+static int
+make_place(struct trader *trader, const struct trader_paths *paths)
+{
+	if (!paths->own_dir || !paths->state_dir)
+		return 0;
+	trader->own_dir = strdup(paths->own_dir);
+	trader->accounts_dir = path_join(paths->state_dir, "accounts");
+	if (!trader->own_dir || !trader->accounts_dir)
+		return -ENOMEM;
+	trader->place = (struct feed_place){ .state_dir = trader->own_dir,
+		.accounts_dir = trader->accounts_dir,
+		.patience_ns =
+		    paths->patience_ns > 0 && paths->patience_ns < FEED_PATIENCE_NS
+			? paths->patience_ns
+			: FEED_PATIENCE_NS,
+		.alive = on_alive,
+		.data = trader };
 	return 0;
 }
 
@@ -412,11 +582,13 @@ trader_open(const char *worker, const struct config_trading *trading,
 		trader->trading = trading;
 		trader->worker = strdup(worker);
 		trader->cursor = strdup(paths->cursor);
+		trader->journal_path = strdup(paths->journal);
 		trader->freeze = paths->freeze ? strdup(paths->freeze) : NULL;
 		trader->state_dir = paths->state_dir ? strdup(paths->state_dir) : NULL;
+		r = make_place(trader, paths);
 	}
-	if (!trader || !trader->worker || !trader->cursor ||
-	    (paths->freeze && !trader->freeze) ||
+	if (!trader || r < 0 || !trader->worker || !trader->cursor ||
+	    !trader->journal_path || (paths->freeze && !trader->freeze) ||
 	    (paths->state_dir && !trader->state_dir)) {
 		ret_failure->kind = FAULT_INTERNAL;
 		return error_set(&ret_failure->error, -1, "%s: out of memory", worker);
@@ -433,6 +605,8 @@ trader_set_alive(struct trader *trader, trader_alive alive, void *data)
 {
 	trader->alive = alive;
 	trader->alive_data = data;
+	if (trader->desk.courier)
+		trader->desk.ops->set_alive(trader->desk.broker, on_alive, trader);
 }
 
 void
@@ -440,6 +614,8 @@ trader_set_on_event(struct trader *trader, news_on_event on_event, void *data)
 {
 	trader->on_event = on_event;
 	trader->on_event_data = data;
+	if (trader->desk.courier)
+		courier_set_on_event(trader->desk.courier, on_event, data);
 }
 
 int
@@ -472,6 +648,12 @@ trader_keep_module(struct trader *trader)
 	return 0;
 }
 
+bool
+trader_has_module(const struct trader *trader)
+{
+	return trader->pipeline != NULL;
+}
+
 const char *
 trader_module_path(const struct trader *trader)
 {
@@ -492,25 +674,41 @@ trader_mend_cursor(struct trader *trader)
 	return cursor_write(trader->cursor, &trader->committed);
 }
 
-int
-trader_cancel_open(
-    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure)
+static int
+cancel_embedded(struct trader *trader, struct courier_cancel *ret_cancel)
 {
-	int64_t canceled;
+	struct courier_cancel cancel = { 0 };
 	int r;
 
 	r = journal_begin(trader->journal);
 	if (r == 0)
-		r = desk_cancel_open(&trader->desk, &canceled);
+		r = desk_cancel_open(&trader->desk, &cancel.canceled);
 	if (r == 0)
 		r = journal_commit(trader->journal);
+	if (r != 0)
+		return r;
+	*ret_cancel = cancel;
+	return 0;
+}
+
+int
+trader_cancel_open(struct trader *trader, int64_t deadline_ns,
+    struct courier_cancel *ret_cancel, struct trader_failure *ret_failure)
+{
+	int r;
+
+	if (trader->desk.courier)
+		r = courier_load(trader->desk.courier);
+	else
+		r = cancel_embedded(trader, ret_cancel);
+	if (r == 0 && trader->desk.courier)
+		r = courier_cancel_open(trader->desk.courier, deadline_ns, ret_cancel);
 	if (r != 0) {
 		fail_journal(trader, r, ret_failure);
 		journal_rollback(trader->journal);
 		return -1;
 	}
 	book_reset(&trader->desk.book);
-	*ret_canceled = canceled;
 	return 0;
 }
 
@@ -536,8 +734,12 @@ trader_free(struct trader *trader)
 	journal_free(trader->journal);
 	free(trader->worker);
 	free(trader->cursor);
+	free(trader->journal_path);
 	free(trader->freeze);
 	free(trader->state_dir);
+	free(trader->own_dir);
+	free(trader->accounts_dir);
+	feed_net_free(trader->place.net);
 	free(trader);
 	return NULL;
 }

@@ -14,7 +14,7 @@
 #include "common/config_trading.h"
 #include "common/error.h"
 #include "common/fault.h"
-#include "worker/trading/news.h"
+#include "worker/trading/courier.h"
 
 struct trader;
 
@@ -26,6 +26,12 @@ struct trader_paths {
 				order is placed; may be NULL */
 	const char *state_dir; /* of all workers, where the latches are; NULL: none
 				  count */
+	const char *own_dir;   /* of this worker, for what its feed receives over a
+				  network; NULL: there is none */
+	int64_t patience_ns;   /* how long a batch may wait for the network; 0: 10 s */
+	const struct reconcile_other *others; /* workers of the same account; borrowed
+						 until trader_free() */
+	size_t n_others;
 };
 
 /** struct trader_result - what one batch did */
@@ -58,13 +64,14 @@ int trader_open(const char *worker, const struct config_trading *trading,
 
 #define TRADER_ALIVE_RECORDS 1024
 
-/** trader_alive - called once in TRADER_ALIVE_RECORDS records, so that a long batch or
- * replay still shows life. */
-typedef void (*trader_alive)(void *data);
+/** trader_alive - called once in TRADER_ALIVE_RECORDS records, and while an answer is
+ * waited for, so that a long batch or replay still shows life. Return: false: end a
+ * wait. */
+typedef bool (*trader_alive)(void *data);
 void trader_set_alive(struct trader *trader, trader_alive alive, void *data);
 
 /** trader_set_on_event() - called after a batch for each event that it brought:
- * order.refused, order.latched. */
+ * order.*, feed.*. */
 void trader_set_on_event(struct trader *trader, news_on_event on_event, void *data);
 
 /**
@@ -77,6 +84,15 @@ void trader_set_on_event(struct trader *trader, news_on_event on_event, void *da
 int trader_batch(struct trader *trader, struct trader_result *ret_result,
     struct trader_failure *ret_failure);
 
+/**
+ * trader_take_trouble() - whether the feed has met a fault of the network in the last
+ * batch, which was a good one in all else
+ *
+ * Nothing is lost, and the feed sees to the next attempt by itself (feed_net.h); the
+ * cycle has failed. @ret_failure: of the kind `net`.
+ */
+bool trader_take_trouble(struct trader *trader, struct trader_failure *ret_failure);
+
 /** trader_reload_module() - load the strategy module again, keeping its state if it can
  * be kept, else rebuilding it by replay. Return: as trader_batch(). */
 int trader_reload_module(struct trader *trader, struct trader_failure *ret_failure);
@@ -88,6 +104,9 @@ int trader_reload_module(struct trader *trader, struct trader_failure *ret_failu
  * Return: 0; -ENOENT: there is none.
  */
 int trader_keep_module(struct trader *trader);
+
+/** trader_has_module() - whether trader_keep_module() has one to keep. */
+bool trader_has_module(const struct trader *trader);
 
 /**
  * trader_module_path() - the file that the module in use was loaded from
@@ -104,10 +123,15 @@ void trader_drop_module(struct trader *trader);
  * -errno. */
 int trader_mend_cursor(struct trader *trader);
 
-/** trader_cancel_open() - make safe: cancel every open order, in the journal and at the
- * broker. @ret_canceled: how many. Return: as trader_batch(). */
-int trader_cancel_open(
-    struct trader *trader, int64_t *ret_canceled, struct trader_failure *ret_failure);
+/**
+ * trader_cancel_open() - make safe: cancel every open order, in the journal and at the
+ * broker
+ * @deadline_ns: monotonic; a real broker is asked until then
+ *
+ * Return: as trader_batch(); 0 also when some are left, which @ret_cancel says.
+ */
+int trader_cancel_open(struct trader *trader, int64_t deadline_ns,
+    struct courier_cancel *ret_cancel, struct trader_failure *ret_failure);
 
 /** trader_totals() - counts since the journal began. */
 void trader_totals(const struct trader *trader, struct trader_result *ret_totals);

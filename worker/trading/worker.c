@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -149,7 +150,7 @@ worker_new(const struct config *config, const struct config_node *node,
 
 	if (!worker)
 		return error_set(error, -ENOMEM, "out of memory");
-	worker->lock = -1;
+	worker->lock = worker->signals = -1;
 	worker->name = node->name;
 	worker->config = &node->worker;
 	worker->phase = "start";
@@ -165,6 +166,9 @@ worker_new(const struct config *config, const struct config_node *node,
 		return error_set(
 		    error, -EBADF, "TRADESUP_FD: no socket of a supervisor");
 	worker->reporter = (struct reporter){ worker->link, worker->name };
+	r = place_account(config, node, error, &worker->account);
+	if (r != 0)
+		return r;
 	r = take_state_dir(worker, error);
 	if (r)
 		return r;
@@ -196,6 +200,7 @@ worker_free(struct worker *worker)
 	closep(&worker->lock);
 	free(worker->state_dir);
 	free(worker->latch_dir);
+	account_deinit(&worker->account);
 	free(worker);
 	return NULL;
 }
@@ -215,7 +220,69 @@ send_heartbeat(struct worker *worker)
 		worker->is_gone = true;
 }
 
+static void
+take_fault_request(struct worker *worker, const char *kind_name)
+{
+	enum fault_kind kind;
+
+	if (worker->may_fault && fault_kind_parse(kind_name, &kind) == 0)
+		worker->faults |= 1u << kind;
+	else
+		(void)tradesup_status(worker->link, "fault refused");
+}
+
+static void
+take_signals(struct worker *worker)
+{
+	struct signalfd_siginfo info;
+
+	if (worker->signals >= 0 &&
+	    read(worker->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		worker->end = "signal";
+}
+
+/* Everything that is waiting on the link, up to what ends the worker. */
+static void
+take_requests(struct worker *worker)
+{
+	struct tradesup_order order;
+
+	while (!worker->end) {
+		if (worker->is_gone || tradesup_poll(worker->link, 0, &order) < 0)
+			order.request = TRADESUP_GONE;
+		switch (order.request) {
+		case TRADESUP_NOTHING:
+			return;
+		case TRADESUP_STOP:
+			worker->end = "stop";
+			break;
+		case TRADESUP_RELOAD:
+			worker->wants_reload = true;
+			break;
+		case TRADESUP_FAULT:
+			take_fault_request(worker, order.kind);
+			break;
+		case TRADESUP_HOLD:
+			/* The latches say so, too, and they are what counts: they are
+			 * looked at before each order. */
+			break;
+		case TRADESUP_GONE:
+			worker->is_gone = true;
+			worker->end = "supervisor_gone";
+			break;
+		}
+	}
+}
+
 void
+worker_wishes(struct worker *worker)
+{
+	if (!worker->end)
+		take_signals(worker);
+	take_requests(worker);
+}
+
+bool
 worker_alive(void *data)
 {
 	struct worker *worker = data;
@@ -223,8 +290,11 @@ worker_alive(void *data)
 
 	if (worker->config->heartbeat_ns && worker->config->heartbeat_ns / 2 < every_ns)
 		every_ns = worker->config->heartbeat_ns / 2;
-	if (clock_monotonic_ns() - worker->alive_ns >= every_ns)
+	if (clock_monotonic_ns() - worker->alive_ns >= every_ns) {
 		send_heartbeat(worker);
+		worker_wishes(worker);
+	}
+	return !worker->end;
 }
 
 void
@@ -268,7 +338,12 @@ worker_open_trader(struct worker *worker, struct trader_failure *ret_failure)
 	paths = (struct trader_paths){ .journal = worker->journal,
 		.cursor = worker->cursor,
 		.freeze = worker->freeze,
-		.state_dir = worker->latch_dir };
+		.state_dir = worker->latch_dir,
+		.own_dir = worker->state_dir,
+		/* So that a slow server is no hang. */
+		.patience_ns = worker->config->cycle_timeout_ns / 3,
+		.others = worker->account.others,
+		.n_others = worker->account.n_others };
 	if (trader_open(worker->name, worker->config->trading, &paths, ret_failure,
 		&worker->trader) < 0)
 		return -1;

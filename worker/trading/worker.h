@@ -9,6 +9,7 @@
 
 #include "common/config.h"
 #include "worker/trading/heal.h"
+#include "worker/trading/place.h"
 #include "worker/trading/registry_source.h"
 #include "worker/trading/report.h"
 #include "worker/trading/stamp.h"
@@ -31,6 +32,7 @@ struct worker {
 
 	struct trader *trader;		 /* NULL: not open yet, or lost by a failure */
 	char *journal, *cursor, *freeze; /* the paths it was opened with */
+	struct account account;		 /* who else trades with the same keys */
 	struct trader_result totals;	 /* when it was open last */
 	struct stamp module; /* of the module's file when it was checked last */
 
@@ -41,6 +43,9 @@ struct worker {
 	    faults;    /* of a drill, due in the next cycle; bits of enum fault_kind */
 	bool is_ready; /* said */
 	bool is_gone;  /* the supervisor */
+	int signals;   /* signalfd of SIGTERM and SIGINT; -1: nobody looks */
+	bool wants_reload; /* between two cycles */
+	const char *end;   /* why it is to end: a word; NULL: it is not */
 };
 
 #define WORKER_E_BUSY 1 /* another process is this worker */
@@ -80,8 +85,16 @@ int worker_source(const struct config_trading *trading, const char *state_dir,
  */
 int worker_lock(const char *state_dir, bool may_make);
 
-/** worker_alive() - heartbeat, if the last is long enough ago; a trader_alive. */
-void worker_alive(void *worker);
+/**
+ * worker_wishes() - take what signals and the supervisor want
+ *
+ * What cannot be done within a cycle is only noted: @worker->end, wants_reload, faults.
+ */
+void worker_wishes(struct worker *worker);
+
+/** worker_alive() - heartbeat, if the last is long enough ago, and a look at the
+ * wishes; a trader_alive. Return: false: the worker is to end. */
+bool worker_alive(void *worker);
 
 /** worker_phase() - enter a phase of the cycle, and heartbeat. */
 void worker_phase(struct worker *worker, const char *phase);

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must become of an order in each case that has cost somebody money: each of them undisturbed,
+and with a worker that is killed before the request, between request and answer, and after it.
+"""
+
+import os
+import sqlite3
+
+import harness
+from alpaca_lies import Rule
+from harness import EXIT_OK
+from real_broker import BrokerCase
+from test_kill_points import POINTS
+from trading import WORKER_NAME
+
+# Before the request leaves, before its answer is written down, and after it is.
+MOMENTS = {"undisturbed": None, "before": "order.posting_recorded:1", "between": "order.posted:1",
+           "after": "order.change_committed:1"}
+SYMBOL = "S0"
+
+
+class OneOrder(BrokerCase):
+    """A feed of one event that asks for a buy."""
+
+    def one_order(self, moment, rounds=1, **settings):
+        """Run it until it ends or is killed as @moment says, and then to its end."""
+        self.prepare_rounds(rounds, 1, cycle="20ms", batch="1", **settings)
+        if MOMENTS[moment] and POINTS:
+            self.assert_killed_at(MOMENTS[moment])
+        elif MOMENTS[moment]:
+            self.skipTest("built without -Dkill_points=true")
+        self.assert_work_ends()
+
+    def assert_filled_once(self, posts=(1, 2)):
+        """@posts: how many requests there may have been."""
+        ledger = self.assert_books_agree()
+        order, = ledger["orders"]
+        self.assertEqual(order["status"], "filled")
+        self.assertIn(len(self.posts()), posts)
+        self.assertEqual(len(self.standin.book.orders), 1)
+        return ledger
+
+    def check_lost_answer(self, moment):
+        """Accepted, answer lost, then 404 for a while: one order, adopted, no second request."""
+        for answer in ("none", "504", "reset", "truncated"):
+            with self.subTest(answer=answer):
+                self.begin_afresh()
+                self.standin.tell(Rule("place", answer, hide=0.1))
+                self.one_order(moment, settle="1s")
+                self.assert_filled_once(posts=(1,))
+
+    def check_broken_answer(self, moment):
+        """200 with broken or foreign JSON: unknown, and looked up by its id."""
+        for answer in ("broken_json", "foreign_json", "other_order"):
+            with self.subTest(answer=answer):
+                self.begin_afresh()
+                self.standin.tell(Rule("place", answer))
+                self.one_order(moment)
+                self.assert_filled_once(posts=(1,))
+                self.assertTrue(self.standin.seen("lookup"))
+
+    def check_request_lost(self, moment):
+        """Not accepted, and nothing to tell it by: sent again under the same id once it has not been there for
+        `settle`."""
+        for answer in ("504", "reset", "foreign_json"):
+            with self.subTest(answer=answer):
+                self.begin_afresh()
+                self.standin.tell(Rule("place", answer, accept=False))
+                self.one_order(moment)
+                self.assert_filled_once(posts=(2,))
+                first, second = self.posts()
+                self.assertGreaterEqual(second["monotonic"] - first["monotonic"], 0.3)
+
+    def check_an_id_in_use(self, moment):
+        """422 "must be unique", and the order there is canceled or has other terms: no success, and held."""
+        for before in ("canceled", "terms"):
+            with self.subTest(before=before):
+                self.begin_afresh()
+                self.standin.tell(Rule("place", before=before))
+                self.one_order(moment, rounds=3)
+                order, *others = self.ledger()["orders"]
+                self.assertIn(order["status"], ("canceled", "rejected"))
+                if (moment, before) == ("between", "canceled"):
+                    continue  # the refusal died with the worker: all that is left is an order that is canceled
+                self.assertEqual((others, len(self.posts())), ([], 1))
+                self.assertEqual(self.ledger()["fills"], [])
+                self.assertIn("order.mismatch", self.output)
+                before_that = len(self.posts())
+                self.assert_work_ends()
+                self.assertEqual(len(self.posts()), before_that)
+
+    def check_too_late(self, moment):
+        """It appears after its intent was given up: adopted, a mismatch, and no further orders."""
+        self.standin.tell(Rule("place", "504", accept=False, later=3600, times=None))
+        self.one_order(moment, max_age="700ms", settle="200ms")
+        self.assertEqual([order["status"] for order in self.ledger()["orders"]], ["expired"])
+        self.standin.calm()
+        self.assertEqual(len(self.standin.book.orders), 1)
+        self.add_round(1, 1)
+        self.assert_work_ends()
+        self.assertIn("order.mismatch", self.output)
+        ledger = self.assert_books_agree()
+        self.assertEqual([order["status"] for order in ledger["orders"]], ["filled"])
+        self.assertEqual(len(ledger["positions"]), 1)
+        self.assertEqual(len(self.standin.book.orders), 1, "an order in spite of the mismatch")
+
+    def check_unreachable(self, moment):
+        """Look-ups fail for long: it stays unknown however old it is, blocks its symbol, and is adopted when the
+        broker is back."""
+        self.standin.tell(Rule("place", "none"), Rule("lookup", "503", times=None, accept=False))
+        self.prepare_rounds(3, 1, cycle="20ms", batch="1", max_age="500ms")
+        if MOMENTS[moment]:
+            if not POINTS:
+                self.skipTest("built without -Dkill_points=true")
+            point = MOMENTS[moment]
+            if moment == "after":
+                point = "order.looked_up:1"
+            self.assert_killed_at(point)
+        with self.running() as run:
+            looks = len(self.standin.seen("lookup"))
+            self.standin.wait_for(lambda: len(self.standin.seen("lookup")) >= looks + 4 and
+                                  self.standin.requests[-1]["time"] - self.standin.requests[0]["time"] > 1, "look-ups")
+            order, = self.ledger()["orders"]
+            self.assertEqual((order["status"], len(self.standin.book.orders) <= 1), ("sent", True))
+            self.assertEqual(len(self.posts()), moment != "before")
+            run.wait_for("broker.unreachable")
+            self.standin.calm()
+            self.assertEqual(run.wait(), EXIT_OK, run.tail())
+        if moment != "before":
+            ledger = self.assert_books_agree()
+            self.assertEqual(ledger["orders"][0]["status"], "filled")
+            self.assertEqual(len(self.posts(ledger["orders"][0]["client_order_id"])), 1)
+
+    def check_cancel_while_filling(self, moment):
+        """A cancel is answered 204 while a fill is under way: the position is that of the last filled_qty."""
+        for plan, status, quantity in (("filled:1", "filled", 100), ("canceled:0.4", "canceled", 40),
+                                       ("canceled", "canceled", 0)):
+            with self.subTest(cancel=plan):
+                self.begin_afresh()
+                self.standin.book.plan = "never"
+                self.standin.book.cancel_plan = plan
+                self.one_order(moment)
+                self.assertEqual(self.make_safe(), EXIT_OK, self.output)
+                ledger = self.assert_books_agree()
+                self.assertEqual(ledger["orders"][0]["status"], status)
+                self.assertEqual(sum(float(fill["quantity"]) for fill in ledger["fills"]), quantity)
+
+    def make_safe(self):
+        return self.work("--make-safe")
+
+    def begin_afresh(self):
+        self.standin.stop()
+        self.box.close()
+        self.box = harness.Box()
+        self.addCleanup(self.box.close)
+        self.begin(type(self.standin.book)())
+
+
+def add_cases():
+    for name in dir(OneOrder):
+        if name.startswith("check_"):
+            for moment in MOMENTS:
+                def case(self, check=name, moment=moment):
+                    getattr(self, check)(moment)
+                setattr(OneOrder, "test_%s_%s" % (name[6:], moment), case)
+
+
+add_cases()
+
+
+class Stops(BrokerCase):
+    """What stops new orders, and goes on doing so."""
+
+    def statuses(self):
+        return [order["status"] for order in self.ledger()["orders"]]
+
+    def skipped(self):
+        return [cluster["skipped"] for cluster in self.ledger()["clusters"] if cluster.get("skipped")]
+
+    def test_a_kill_file_that_cannot_be_read(self):
+        """A path through a file: nobody can say whether it is there."""
+        self.box.file("file", "")
+        trading = self.prepare_rounds(1, 1)
+        trading["risk"] = {"kill_file": os.path.join(self.box.path, "file", "kill")}
+        self.prepare(trading)
+        self.assert_work_ends()
+        self.assertEqual((self.posts(), self.statuses()), ([], []))
+        self.assertTrue(self.skipped()[0].startswith("risk:"), self.skipped())
+
+    def test_a_daily_loss_outlasts_every_restart(self):
+        trading = self.prepare_rounds(2, 2, cycle="300ms", batch="2", follow="yes")
+        trading["risk"] = {"max_daily_loss": "1000"}
+        self.prepare(trading)
+        with self.running() as run:
+            run.wait_for("order.filled", count=2)
+            self.standin.book.price = self.standin.book.price / 2
+            run.wait_for("order.filled", count=4)
+            self.add_round(2, 2)
+            harness.wait_until(self.skipped, "an order that is refused")
+        posts = len(self.posts())
+        self.assertEqual(posts, 4)
+        for turn in (3, 4, 6):
+            with self.running() as run:
+                self.add_round(turn, 2)
+                harness.wait_until(lambda turn=turn: len(self.skipped()) >= 2 * (turn - 1) - 2, "another", interval=0.1)
+        self.assertEqual(len(self.posts()), posts, self.skipped())
+
+    def test_a_journal_that_is_busy(self):
+        """Another program holds the journal: nothing is sent, and it is said."""
+        self.prepare_rounds(1, 1, follow="yes")
+        self.box.file("feed.csv", "time,symbol,side,price,size,id\n")
+        with self.running() as run:
+            run.wait_for("worker.ready")
+            path = os.path.join(self.box.state, WORKER_NAME, "journal.db")
+            harness.wait_until(lambda: os.path.exists(path), "the journal")
+            other = sqlite3.connect(path, isolation_level=None)
+            self.addCleanup(other.close)
+            other.execute("BEGIN IMMEDIATE")
+            self.add_round(0, 1)
+            run.wait_for("cycle.failed")
+            self.assertEqual(self.posts(), [])
+            other.execute("ROLLBACK")
+            run.wait_for("order.filled")
+            run.stop()
+        self.assert_books_agree()
+
+    def test_too_many_requests(self):
+        """429 with a reset some seconds away, three workers of one account, and a restart in the middle: nobody
+        asks before."""
+        trading = self.prepare_rounds(1, 1, follow="yes")
+        section = dict(harness.ENDS_WITH_ITS_FEED, trading=trading)
+        self.box.write_config({name: section for name in ("flow", "second", "third")},
+                              harness.ENDS_WITH_ITS_WORKERS)
+        self.standin.tell(Rule("positions", "429", accept=False, wait=6))
+        with self.running() as run:
+            run.wait_for("broker.busy")
+        on_their_way = self.standin.limit.early
+        self.assertLessEqual(on_their_way, 2, "more than what the other two were asking at that moment")
+        with self.running() as run:
+            self.standin.wait_for(lambda: len(self.standin.book.orders) == 3, "three orders")
+            run.stop()
+        self.assertEqual(self.standin.limit.early, on_their_way)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading Alpaca's answers and writing its orders. Every function is one of its
+ * arguments: no socket, no clock, no state.
+ */
+#include "worker/trading/alpaca.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/decimal.h"
+#include "common/text.h"
+#include "common/timestamp.h"
+
+/* A code that Alpaca uses for keys that are no good. */
+#define CODE_UNAUTHORIZED 40110000
+/* And for the use of an id, and for much else: the message tells. */
+#define CODE_INVALID 40010001
+
+static void
+json_freep(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define _cleanup_json_ _cleanup_(json_freep)
+
+/* NULL: no JSON, or an object that says a thing twice. */
+static json_t *
+load(const char *body, size_t length)
+{
+	return json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* A text of a member that must be there. Return: 0; -EBADMSG. */
+static int
+get_text(const json_t *object, const char *key, char *out, size_t size)
+{
+	const json_t *member = json_object_get(object, key);
+	size_t length = json_string_length(member);
+
+	if (!json_is_string(member) || length == 0 || length >= size ||
+	    memchr(json_string_value(member), '\0', length))
+		return -EBADMSG;
+	memcpy(out, json_string_value(member), length + 1);
+	return 0;
+}
+
+/* A decimal in a string; null and absence are 0. Return: 0; -EBADMSG. */
+static int
+get_decimal(const json_t *object, const char *key, int64_t *ret_value)
+{
+	const json_t *member = json_object_get(object, key);
+
+	*ret_value = 0;
+	if (!member || json_is_null(member))
+		return 0;
+	if (!json_is_string(member) || decimal_parse(json_string_value(member),
+					   json_string_length(member), ret_value) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+/* A time that may be wanting. */
+static int64_t
+get_time(const json_t *object, const char *key)
+{
+	const json_t *member = json_object_get(object, key);
+	int64_t ns;
+
+	if (!json_is_string(member) ||
+	    timestamp_parse(json_string_value(member), json_string_length(member),
+		TIME_UNIT_RFC3339, &ns) < 0)
+		return 0;
+	return ns;
+}
+
+/* An id becomes a part of a URL. */
+static bool
+is_plain_id(const char *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+	return id[strspn(id, allowed)] == '\0';
+}
+
+/*
+ * The final ones; every other may still go on, those too that the description does not
+ * have yet. `replaced` is final for this order: what goes on has another id.
+ */
+static enum order_status
+status_of(const struct broker_view *view)
+{
+	static const struct {
+		const char *word;
+		enum order_status status;
+	} finals[] = {
+		{ "filled", ORDER_FILLED },
+		{ "canceled", ORDER_CANCELED },
+		{ "expired", ORDER_CANCELED },
+		{ "replaced", ORDER_CANCELED },
+		{ "rejected", ORDER_REJECTED },
+	};
+	enum order_status status =
+	    view->filled > 0 ? ORDER_PARTIALLY_FILLED : ORDER_OPEN;
+
+	for (size_t i = 0; i < ARRAY_SIZE(finals); i++)
+		if (strcmp(view->word, finals[i].word) == 0)
+			status = finals[i].status;
+	/* It says filled, and not yet of how much: the quantity counts. */
+	if (status == ORDER_FILLED && view->filled < view->quantity)
+		status = view->filled > 0 ? ORDER_PARTIALLY_FILLED : ORDER_OPEN;
+	return status;
+}
+
+/* Return: 0; -EBADMSG. */
+static int
+get_side(const json_t *object, enum tradesup_side *ret_side)
+{
+	char side[8];
+
+	if (get_text(object, "side", side, sizeof(side)) < 0)
+		return -EBADMSG;
+	if (strcmp(side, "buy") != 0 && strcmp(side, "sell") != 0)
+		return -EBADMSG;
+	*ret_side = side[0] == 'b' ? TRADESUP_BUY : TRADESUP_SELL;
+	return 0;
+}
+
+static int
+get_amounts(const json_t *object, struct broker_view *view)
+{
+	if (get_decimal(object, "qty", &view->quantity) < 0 ||
+	    get_decimal(object, "filled_qty", &view->filled) < 0 ||
+	    get_decimal(object, "filled_avg_price", &view->average) < 0)
+		return -EBADMSG;
+	if (view->quantity < 0 || view->filled < 0 || view->average < 0 ||
+	    (view->filled > 0 && view->average == 0) ||
+	    (view->quantity > 0 && view->filled > view->quantity))
+		return -EBADMSG;
+	return 0;
+}
+
+static int
+read_order(const json_t *object, struct broker_view *ret_view)
+{
+	struct broker_view view = { .time_ns = get_time(object, "filled_at") };
+	char type[32];
+
+	if (get_text(object, "id", view.id, sizeof(view.id)) < 0 ||
+	    !is_plain_id(view.id) ||
+	    get_text(object, "client_order_id", view.client_order_id,
+		sizeof(view.client_order_id)) < 0 ||
+	    get_text(object, "symbol", view.symbol, sizeof(view.symbol)) < 0 ||
+	    get_text(object, "type", type, sizeof(type)) < 0 ||
+	    get_text(object, "status", view.word, sizeof(view.word)) < 0 ||
+	    get_side(object, &view.side) < 0 || get_amounts(object, &view) < 0)
+		return -EBADMSG;
+	view.is_market = strcmp(type, "market") == 0;
+	view.status = status_of(&view);
+	view.submitted_ns = get_time(object, "submitted_at");
+	if (view.time_ns == 0)
+		view.time_ns = get_time(object, "updated_at");
+	*ret_view = view;
+	return 0;
+}
+
+int
+alpaca_parse_order(const char *body, size_t length, struct broker_view *ret_view)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+
+	return read_order(json, ret_view);
+}
+
+/* The broker's words are for people: no control character comes with them. */
+static void
+copy_words(const char *from, size_t length, char *out, size_t size)
+{
+	size_t used = 0;
+
+	while (length > 0) {
+		size_t n;
+		uint32_t code_point = text_next(from, length, &n);
+		bool is_fine =
+		    code_point != TEXT_BROKEN && text_is_harmless(code_point);
+
+		if (used + n >= size)
+			break;
+		if (is_fine) {
+			memcpy(out + used, from, n);
+			used += n;
+		} else {
+			out[used++] = '?';
+		}
+		from += n;
+		length -= n;
+	}
+	out[used] = '\0';
+}
+
+int
+alpaca_parse_error(const char *body, size_t length, struct alpaca_error *ret_error)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+	const json_t *message = json_object_get(json, "message");
+	const json_t *code = json_object_get(json, "code");
+
+	if (!json_is_string(message) || (code && !json_is_integer(code)))
+		return -EBADMSG;
+	ret_error->code = json_integer_value(code);
+	copy_words(json_string_value(message), json_string_length(message),
+	    ret_error->message, sizeof(ret_error->message));
+	return 0;
+}
+
+int
+alpaca_list_orders(const char *body, size_t length, broker_on_view on_view, void *data)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+	struct broker_view view;
+	int r = 0;
+
+	if (!json_is_array(json))
+		return -EBADMSG;
+	for (size_t i = 0; i < json_array_size(json) && r == 0; i++) {
+		r = read_order(json_array_get(json, i), &view);
+		if (r == 0)
+			r = on_view(&view, data);
+	}
+	return r;
+}
+
+static int
+read_position(const json_t *object, struct broker_position *ret_position)
+{
+	struct broker_position position;
+	char side[8];
+
+	if (get_text(object, "symbol", position.symbol, sizeof(position.symbol)) < 0 ||
+	    get_text(object, "side", side, sizeof(side)) < 0 ||
+	    get_decimal(object, "qty", &position.quantity) < 0 ||
+	    get_decimal(object, "current_price", &position.price) < 0 ||
+	    position.price < 0 || position.quantity == INT64_MIN)
+		return -EBADMSG;
+	/* Of a short one, some answers have the sign in the quantity, too. */
+	if (strcmp(side, "short") == 0 && position.quantity > 0)
+		position.quantity = -position.quantity;
+	*ret_position = position;
+	return 0;
+}
+
+int
+alpaca_list_positions(
+    const char *body, size_t length, broker_on_position on_position, void *data)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+	struct broker_position position;
+	int r = 0;
+
+	if (!json_is_array(json))
+		return -EBADMSG;
+	for (size_t i = 0; i < json_array_size(json) && r == 0; i++) {
+		r = read_position(json_array_get(json, i), &position);
+		if (r == 0)
+			r = on_position(&position, data);
+	}
+	return r;
+}
+
+int
+alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+
+	if (!json_is_string(json_object_get(json, "cash")))
+		return -EBADMSG;
+	return get_decimal(json, "cash", ret_cash);
+}
+
+/* 8 places, without the zeros at the end. */
+static void
+format_quantity(int64_t quantity, char out[DECIMAL_TEXT_MAX])
+{
+	size_t length = decimal_format(quantity, out);
+
+	while (out[length - 1] == '0')
+		length--;
+	if (out[length - 1] == '.')
+		length--;
+	out[length] = '\0';
+}
+
+char *
+alpaca_order_body(const struct broker_request *request)
+{
+	_cleanup_json_ json_t *json = NULL;
+	char quantity[DECIMAL_TEXT_MAX];
+
+	format_quantity(request->quantity, quantity);
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "symbol", request->symbol,
+	    "qty", quantity, "side", order_side_name(request->side), "type", "market",
+	    "time_in_force", strchr(request->symbol, '/') ? "gtc" : "day",
+	    "client_order_id", request->client_order_id);
+	return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+/* A refusal in the API's own form; what is in any other may come from anybody. */
+static enum broker_result
+refusal(bool is_post, int status, const struct alpaca_error *error)
+{
+	if (status == 401 || error->code == CODE_UNAUTHORIZED ||
+	    (status == 403 && !is_post))
+		return BROKER_LOCKED;
+	if (status == 404)
+		return is_post ? BROKER_UNCLEAR : BROKER_NOT_FOUND;
+	if (is_post && error->code == CODE_INVALID &&
+	    strcasestr(error->message, "client_order_id") &&
+	    strcasestr(error->message, "unique"))
+		return BROKER_DUPLICATE;
+	return BROKER_DENIED;
+}
+
+enum broker_result
+alpaca_result(bool is_post, int status, const char *body, size_t length,
+    char ret_text[BROKER_TEXT_MAX])
+{
+	struct alpaca_error error = { 0 };
+	bool is_ours = alpaca_parse_error(body, length, &error) == 0;
+
+	ret_text[0] = '\0';
+	if (status >= 200 && status < 300)
+		return BROKER_DONE;
+	snprintf(ret_text, BROKER_TEXT_MAX, "%d%s%s", status, is_ours ? ": " : "",
+	    error.message);
+	if (status == 429)
+		return BROKER_BUSY;
+	if (status == 401)
+		return BROKER_LOCKED;
+	if (status < 400 || status >= 500 || status == 408 || !is_ours)
+		return BROKER_UNCLEAR;
+	return refusal(is_post, status, &error);
+}
