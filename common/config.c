@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/config_alerts.h"
 #include "common/config_tree.h"
 #include "common/sealed.h"
 #include "common/paths.h"
@@ -311,11 +312,13 @@ config_free(struct config *config)
 	if (!config)
 		return NULL;
 	config_node_free(config->root);
+	config_alerts_free(config->alerts);
 	closep(&config->text_fd);
 	free(config->path);
 	free(config->state_dir);
 	free(config->runtime_dir);
 	free(config->control_group);
+	free(config->on_escalate);
 	free(config);
 	return NULL;
 }

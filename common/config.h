@@ -29,6 +29,7 @@ enum notify_kind { NOTIFY_NONE, NOTIFY_SYSTEMD };
 #define SHUTDOWN_INFINITY INT64_C(-2) /* shutdown = infinity: SIGTERM, and wait */
 
 struct config_trading;
+struct config_alerts;
 
 #define CONFIG_UNSET INT64_MIN /* nice, umask: as the supervisor's own */
 
@@ -149,7 +150,9 @@ struct config {
 	 * held; 0: never. */
 	uint32_t service_intensity;
 	int64_t service_period_ns;
-	struct config_node *root; /* a group: the supervisor section */
+	char **on_escalate; /* NULL: none; run before we end because we gave up */
+	struct config_node *root;     /* a group: the supervisor section */
+	struct config_alerts *alerts; /* NULL: the file has none of those sections */
 };
 
 /**

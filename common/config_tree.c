@@ -45,6 +45,7 @@ struct supervisor_values {
 	enum log_format log_format;
 	uint32_t service_intensity;
 	int64_t service_period_ns;
+	char **on_escalate;
 };
 
 #define AT(member) offsetof(struct supervisor_values, member)
@@ -61,6 +62,7 @@ static const struct config_key supervisor_keys[] = {
 	{ "service_intensity", KEY_COUNT, AT(service_intensity), "3", 0, 100 },
 	{ "service_period", KEY_DURATION, AT(service_period_ns), "10m", SHORTEST,
 	    LONGEST },
+	{ "on_escalate", KEY_COMMAND, AT(on_escalate) },
 };
 #undef AT
 
@@ -134,6 +136,9 @@ static const struct config_key file_keys[] = {
 	{ "supervisor", KEY_SECTION, .read = read_supervisor },
 	{ "worker", KEY_SECTION, .read = read_worker, .is_titled = true },
 	{ "group", KEY_SECTION, .read = read_group, .is_titled = true },
+	{ "alert", KEY_SECTION, .read = config_alert_read, .is_titled = true },
+	{ "target", KEY_SECTION, .read = config_target_read, .is_titled = true },
+	{ "notify", KEY_SECTION, .read = config_notify_read },
 };
 
 static const struct config_table supervisor_table = CONFIG_TABLE(supervisor_keys);
@@ -396,6 +401,7 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 	config->service_period_ns = values.service_period_ns;
 	free(config->state_dir);
 	free(config->runtime_dir);
+	free(config->on_escalate);
 	config->state_dir = values.state_dir;
 	config->runtime_dir = values.runtime_dir;
 	free(config->control_group);
@@ -407,6 +413,7 @@ read_supervisor(struct config_reader *reader, const struct config_place *outer,
 		config->control_gid = config_limits_group(
 		    reader, &place, entry, "control_group", values.control_group);
 	}
+	config->on_escalate = values.on_escalate;
 }
 
 /* The tree as a whole. */
@@ -493,6 +500,7 @@ config_tree_read(struct config_reader *reader, const struct syntax_entry *file)
 		root->group.auto_shutdown = reader->around;
 	check_significance(reader, NULL, file, &root->group);
 	check_names(reader, root);
+	config_alerts_check(reader);
 }
 
 void

@@ -60,6 +60,17 @@ void config_module_read(struct config_reader *reader, const struct config_place 
  * config_feeds.c. */
 void config_feeds_check(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, struct config_trading *trading);
+/** config_alert_read(), config_target_read(), config_notify_read() - those sections of
+ * a file, into @reader->config. In config_alerts.c. */
+void config_alert_read(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+void config_target_read(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+void config_notify_read(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, void *base);
+
+/** config_alerts_check() - names, and what refers to them, when all has been read. */
+void config_alerts_check(struct config_reader *reader);
 
 /** config_limits_new() - nothing is set. NULL: out of memory. */
 struct config_limits *config_limits_new(void);

@@ -59,6 +59,10 @@ int path_mkdirs(const char *path, mode_t mode);
 #define PATH_PROBE_ENV "TRADESUP_PROBE_PROGRAM"
 #define PATH_PROBE_NAME "tradesup-probe"
 
+/* What tells people; it is started by `tradesup alert`. */
+#define PATH_NOTIFY_ENV "TRADESUP_NOTIFY_PROGRAM"
+#define PATH_NOTIFY_NAME "tradesup-notify"
+
 /**
  * path_program() - a program of ours: $@env, else beside the running one (a build
  * folder), else in the libexec directory

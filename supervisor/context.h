@@ -88,6 +88,7 @@ struct supervisor {
 	int64_t fresh_ns; /* we did not look before this: nothing before it is held
 			     against a worker */
 	uint32_t restarts;
+	struct last_words *last_words; /* NULL: it does not run */
 	char last_failed[65]; /* name of the worker whose end was decided about last */
 	uint32_t random;      /* state of the jitter's generator, never 0 */
 

@@ -234,6 +234,18 @@ static const struct verb verbs[] = {
 	    .run = ctl_healing,
 	},
 	{
+	    .name = "alert",
+	    .synopsis = "test [TARGET] | list | ack ALERT | run",
+	    .summary = "try out, show and acknowledge the alerts",
+	    .options = JSON,
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .example = "tradesup alert test ops",
+	    .exits = "0 done; 1 not delivered, or not firing; 64 usage; " REFUSED
+		     "; " BAD,
+	    .run = ctl_alert,
+	},
+	{
 	    .name = "crashes",
 	    .synopsis = "[NAME]",
 	    .summary = "list the crash reports, or print one",

@@ -11,6 +11,7 @@
 #include "supervisor/child.h"
 #include "supervisor/context.h"
 #include "supervisor/upgrade.h"
+#include "supervisor/last_words.h"
 
 struct own_pids {
 	struct supervisor *supervisor;
@@ -52,7 +53,8 @@ is_own_child(pid_t pid, void *data)
 	const struct own_pids *own = data;
 
 	if (pid == own->supervisor->guardian.pid || beside_has(own->supervisor, pid) ||
-	    upgrade_has(own->supervisor, pid))
+	    upgrade_has(own->supervisor, pid) ||
+	    last_words_has(own->supervisor, pid))
 		return true;
 	return own->n > 0 &&
 	       bsearch(&pid, own->pids, own->n, sizeof(pid), compare_pids) != NULL;

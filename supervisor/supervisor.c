@@ -27,6 +27,7 @@
 #include "supervisor/fragment.h"
 #include "supervisor/holds.h"
 #include "supervisor/links.h"
+#include "supervisor/last_words.h"
 #include "supervisor/make_safe.h"
 #include "supervisor/orphans.h"
 #include "supervisor/outcome.h"
@@ -366,6 +367,12 @@ finish(struct supervisor *supervisor)
 }
 
 static void
+say_last_words(struct supervisor *supervisor)
+{
+	last_words_say(supervisor, finish);
+}
+
+static void
 op_ended(enum tree_end end, void *data)
 {
 	static const int exits[] = {
@@ -380,7 +387,8 @@ op_ended(enum tree_end end, void *data)
 	supervisor->phase = SUPERVISOR_STOPPING;
 	if (end == TREE_ESCALATED)
 		holds_escalated(supervisor);
-	make_safe_finish(supervisor, end == TREE_ESCALATED, finish);
+	make_safe_finish(supervisor, end == TREE_ESCALATED,
+	    end == TREE_ESCALATED ? say_last_words : finish);
 }
 
 static const struct tree_ops tree_ops = {
@@ -822,6 +830,7 @@ tear_down(struct supervisor *supervisor)
 	supervisor->control = control_close(supervisor->control);
 	supervisor->reload = reload_free(supervisor->reload);
 	beside_free_all(supervisor);
+	last_words_free(supervisor);
 	supervisor->aftermath = aftermath_free(supervisor->aftermath);
 	tree_deinit(&supervisor->tree);
 	fragment_purge(supervisor, true);

@@ -100,6 +100,7 @@ int ctl_logs(const struct ctl *ctl);
 int ctl_workers(const struct ctl *ctl);
 int ctl_ledger(const struct ctl *ctl);
 int ctl_healing(const struct ctl *ctl);
+int ctl_alert(const struct ctl *ctl);
 int ctl_crashes(const struct ctl *ctl);
 int ctl_completion(const struct ctl *ctl);
 int ctl_version(const struct ctl *ctl);

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import harness  # noqa: E402
 from harness import TRADESUP, TREE  # noqa: E402
 
-PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-web.1", "tradesup-protocol.7",
+PAGES = ["tradesup.1", "tradesup.conf.5", "tradesup-worker.1", "tradesup-web.1", "tradesup-notify.1", "tradesup-protocol.7",
          "tradesup-events.7", "tradesup-strategy.3", "tradesup-python.3", "libtradesup.3"]
 
 # Literals with a dot in them that are files (and attributes of them), not events.

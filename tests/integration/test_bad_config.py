@@ -55,6 +55,27 @@ BAD = {
         "worker w {\n  restart = transient\n  significant = yes\n}\n", None, "significant"),
     "maximum below the delay": (
         "worker w {\n  restart_delay = 10s\n  restart_delay_max = 1s\n}\n", None, "restart_delay_max"),
+    "alert without a target": ("alert a {\n  when = relapse\n}\n", 2, "to"),
+    "alert without a condition": (
+        "target t {\n command = x\n}\nalert a {\n  to = t\n}\n", 5, "when"),
+    "alert of an unknown condition": ("alert a {\n  when = sometimes\n}\n", 3, "when"),
+    "alert to nobody known": ("alert a {\n  when = relapse\n  to = nobody\n}\n", 2, "nobody"),
+    "alert of an unknown worker": (
+        "target t {\n command = x\n}\nalert a {\n  when = stale\n  to = t\n  worker = w\n}\n", 5, "w"),
+    "alert twice": (
+        "target t {\n command = x\n}\nalert a {\n  when = stale\n  to = t\n}\n"
+        "alert a {\n  when = stale\n  to = t\n}\n", 9, "taken"),
+    "target that says not how": ("target t {\n}\n", 2, "webhook"),
+    "target of two kinds": (
+        "target t {\n command = x\n slack = https://example.com\n}\n", 3, "command"),
+    "target over plain HTTP": ('target t {\n webhook = "http://example.com/"\n}\n', 3, "webhook"),
+    "mail to no address": (
+        'target t {\n smtp = "smtps://example.com"\n from = "a@b.c"\n to = "x\\nBcc: y@z"\n}\n', 5, "to"),
+    "template of a mail": (
+        'target t {\n smtp = "smtps://a.b"\n from = "a@b.c"\n to = "x@y.z"\n template = x\n}\n', 6,
+        "template"),
+    "quiet for ever": ('notify {\n quiet = "22-7"\n}\n', 3, "quiet"),
+    "quiet at 25": ('notify {\n quiet = "22:00-25:00"\n}\n', 3, "quiet"),
     "unclosed brace": ("worker w {\n  misses = 3\n", None, ""),
     "brace too many": ("worker w {\n}\n}\n", 4, ""),
     "unclosed quote": ('supervisor {\n  state_dir = "/tmp\n}\n', None, ""),
