@@ -11,8 +11,8 @@
  * rules before a kill, is written anew under the same name, and none is sent before it
  * was noted. One window is left, which no sender can close: the receiver takes the
  * message, and we die before its answer has come and the file is gone. Such a message
- *is sent again, and says so (repeat=yes, an Idempotency-Key and a Message-ID that are
- *the same), since it may also be that the receiver never got it.
+ * is sent again, and says so (repeat=yes, an Idempotency-Key and a Message-ID that are
+ * the same), since it may also be that the receiver never got it.
  *
  * Bounded: QUEUE_MAX messages. More are refused, and stay owed in the rules.
  */

@@ -5,7 +5,7 @@
  *
  * An incident is one alert of one worker. It is active or not, and for each target it
  * is known whether that target has to be told. A message is made of all that a target
- *is owed, so what a rate limit, quiet hours or a full queue hold back is not lost: it
+ * is owed, so what a rate limit, quiet hours or a full queue hold back is not lost: it
  * stays owed, and comes in one message later. What is told only comes from a change, so
  * a thousand events of one incident are one message, and its end another.
  *
@@ -14,7 +14,7 @@
  *
  * Times are nanoseconds since the epoch, not of the monotonic clock: windows go on over
  * the death of this program and of the machine, and events carry that time. A clock
- *that is set back makes what was remembered as of now.
+ * that is set back makes what was remembered as of now.
  */
 #pragma once
 
