@@ -116,5 +116,9 @@ void supervisor_sweep_soon(struct supervisor *supervisor);
  * assignments, each ended by a newline. */
 void supervisor_tell(struct supervisor *supervisor, const char *what);
 
+/** supervisor_say() - an event with one field. */
+void supervisor_say(struct supervisor *supervisor, enum log_level level,
+    const char *event, const char *key, const char *value);
+
 /** supervisor_cannot() - log that a step of the start failed. Return: EXIT_OSERR. */
 int supervisor_cannot(struct supervisor *supervisor, const char *what, int error);
