@@ -102,7 +102,7 @@ class Service(unittest.TestCase):
         self.assertEqual(prop("ActiveState"), "active")
         self.assertEqual(run("systemctl", "is-active", "tradesup.service").strip(), "active")
         wait_until(lambda: prop("StatusText"), "the line that says how it is")
-        self.assertTrue(os.path.isdir("/var/lib/tradesup/flow"))
+        wait_until(lambda: os.path.isdir("/var/lib/tradesup/flow"), "the worker's state")
         status = run("tradesup", "status", "-c", CONFIG, "--json", check=False)
         self.assertIn("flow", status)
         run("systemctl", "stop", SERVICE)
@@ -176,7 +176,7 @@ class Service(unittest.TestCase):
         for name in ("one", "two"):
             status = json.loads(run("tradesup", "status", "-c", "/etc/tradesup/%s.conf" % name, "--json"))
             self.assertEqual(status["supervisor"]["state_dir"], "/var/lib/tradesup-" + name)
-            self.assertTrue(os.path.isdir("/var/lib/tradesup-%s/flow" % name))
+            wait_until(lambda: os.path.isdir("/var/lib/tradesup-%s/flow" % name), "the worker's state")
 
     def test_6_a_user_of_its_own(self):
         """With sysusers.d the unit takes the user that is there."""
@@ -206,7 +206,7 @@ class Service(unittest.TestCase):
         self.addCleanup(user, "systemctl", "--user", "stop", "tradesup")
         status = json.loads(user("tradesup", "status", "--json").stdout)
         self.assertEqual(status["supervisor"]["config"], config)
-        self.assertTrue(os.path.isdir(trader.pw_dir + "/.local/state/tradesup/flow"))
+        wait_until(lambda: os.path.isdir(trader.pw_dir + "/.local/state/tradesup/flow"), "the worker's state")
         self.assertEqual(user("systemctl", "--user", "stop", "tradesup").returncode, 0)
 
     def test_7_limited_worker_has_a_cgroup_in_the_service(self):
