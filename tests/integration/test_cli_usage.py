@@ -12,9 +12,9 @@ import harness
 from harness import (EXIT_CONFIG, EXIT_OK, EXIT_OSERR, EXIT_UNAVAILABLE, EXIT_USAGE, TRADESUP, TREE,
                      Box)
 
-VERBS = ["run", "check", "drill", "status", "top", "why", "events", "logs", "start", "stop", "restart",
-         "signal", "hold", "resume", "add", "remove", "reload", "ledger", "reconcile", "panic",
-         "healing", "crashes", "completion", "upgrade", "version", "help"]
+VERBS = ["run", "check", "drill", "status", "top", "why", "events", "logs", "start", "stop",
+         "restart", "signal", "hold", "resume", "add", "remove", "reload", "ledger", "reconcile",
+         "panic", "healing", "alert", "crashes", "completion", "upgrade", "version", "help"]
 
 
 @unittest.skipUnless(os.access(TRADESUP, os.X_OK), "tradesup is not built")
