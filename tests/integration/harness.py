@@ -389,7 +389,7 @@ class TapResult(unittest.TestResult):
 
     def diagnose(self, error, test):
         for line in self._exc_info_to_string(error, test).splitlines():
-            print("# " + line, flush=True)
+            print("# " + line, file=sys.stderr, flush=True)  # meson shows this of a failed test, not its output
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -413,12 +413,27 @@ class TapResult(unittest.TestResult):
             self.line("not ok", subtest)
 
 
+def cases_of(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from cases_of(test)
+        else:
+            yield test
+
+
 def main():
-    """Run the tests of the calling file; names on the command line choose some of them."""
-    names = sys.argv[1:] or None
+    """Run the tests of the calling file; names on the command line choose some of them, and `--part 2/3` the second
+    third of these, case by case."""
+    names = sys.argv[1:]
+    part, parts = 1, 1
+    if names[:1] == ["--part"]:
+        part, parts = (int(number) for number in names[1].split("/"))
+        names = names[2:]
     module = sys.modules["__main__"]
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
+    if parts > 1:
+        suite = unittest.TestSuite(list(cases_of(suite))[part - 1::parts])
     result = TapResult()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     suite.run(result)

@@ -23,8 +23,8 @@ from trading import WORKER_NAME
 
 SEED = int(os.environ.get("TRADESUP_SEED", random.SystemRandom().randrange(10**6)))
 SYMBOLS = int(os.environ.get("TRADESUP_TEST_SYMBOLS", "30"))
-KILLS = int(os.environ.get("TRADESUP_TEST_KILLS", "12"))
-ROUNDS = int(os.environ.get("TRADESUP_TEST_ROUNDS", "4"))
+KILLS = int(os.environ.get("TRADESUP_TEST_KILLS", "8"))
+ROUNDS = int(os.environ.get("TRADESUP_TEST_ROUNDS", "2"))
 
 # The worker looks the more seldom the older an order is: long courses take long.
 COURSES = ["at_once", "at_once", "instant", "instant", "after:2", "reject", ["partially_filled:0.4", "filled:1"],

@@ -89,8 +89,8 @@ class Events(OperatorCase):
         for worker in "ab":
             self.box.call("signal", "KILL", worker)
             run.wait_for("worker.start", worker=worker, count=2)
-        self.assertEqual({event["event"] for event in self.events("--match", "self_healing.*")},
-                         {"self_healing.worker_thread_restart"})
+        self.assertEqual({event["event"] for event in self.events("--match", "self_healing.*")}
+                         - {"self_healing.verified"}, {"self_healing.worker_thread_restart"})
         found = self.events("--match", "worker.s*t", "-w", "b")
         self.assertEqual([(event["event"], event["worker"]) for event in found], [("worker.start", "b")] * 2)
         found = self.events("--match", "worker.start", "-n", "3")
@@ -109,12 +109,14 @@ class Events(OperatorCase):
         self.assertEqual(since, held[1:])
         self.assertEqual(self.events("--since", held[1]["ts"], "-n", "1", "--match", "supervisor.hold"), held[2:])
         self.assertEqual(self.events("--since", "2100-01-01T00:00:00Z"), [])
-        self.assertEqual(self.events("--since", "2001-01-01 00:00:00+02:00"), self.events("-n", "1000"))
-        self.assertEqual(self.events("--since", "1d"), self.events("-n", "1000"))
+        known = self.events("-n", "1000")  # others may come meanwhile
+        for since in ("2001-01-01 00:00:00+02:00", "1d"):
+            self.assertEqual(self.events("--since", since)[:len(known)], known)
         self.assertEqual(run.stop(), EXIT_OK)
 
     def test_what_is_forgotten_is_told(self):
         run = self.start()
+        run.wait_for("worker.ready", worker="good")
         first = self.events("-n", "1000")[0]
         for _ in range(260):
             self.box.ask("signal worker=good signal=CONT")

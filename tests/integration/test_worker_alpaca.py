@@ -225,6 +225,10 @@ class Orders(BrokerCase):
         self.assertEqual(self.standin.state()["early"], 0)
         self.assert_books_agree()
 
+    def wait_for_cycles(self, number):
+        cycles = self.json("heartbeat.json")["iter_count"]
+        wait_until(lambda: self.json("heartbeat.json")["iter_count"] > cycles + number, "more cycles")
+
     def test_bad_keys(self):
         """It says so once, asks no more, and stays alive."""
         self.box.file("secret", "another\n")
@@ -232,9 +236,9 @@ class Orders(BrokerCase):
         self.settings()
         worker = self.alone()
         wait_until(lambda: "broker.locked" in worker.output(), "broker.locked")
+        self.wait_for_cycles(20)  # requests that were on their way
         asked = len(self.standin.seen())
-        cycles = self.json("heartbeat.json")["iter_count"]
-        wait_until(lambda: self.json("heartbeat.json")["iter_count"] > cycles + 20, "more cycles")
+        self.wait_for_cycles(20)
         self.assertEqual(len(self.standin.seen()), asked)
         self.assertEqual(worker.output().count("broker.locked"), 1)
         self.assertIsNone(worker.process.poll())
