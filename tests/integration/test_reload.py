@@ -246,7 +246,7 @@ class Living(Reload):
         pid = run.worker_pid("w")
         self.box.write_config({"w": misbehaving("good", heartbeat="400ms", misses="5")})
         self.reload()
-        cycle = self.row("w")["cycle"]
+        cycle = wait_until(lambda: self.row("w").get("cycle"), "a cycle")
         wait_until(lambda: self.row("w")["cycle"] > cycle + 100, "100 cycles")
         self.assertEqual((run.worker_pid("w"), run.count("worker.hang")), (pid, 0))
         self.end(run)

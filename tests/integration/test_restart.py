@@ -202,7 +202,8 @@ class StartFailures(Case):
         os.unlink(program)
         for i in range(0, 6, 2):
             os.kill(run.worker_pid("w%d" % i), signal.SIGKILL)
-        run.wait_for("worker.start_failed", worker="w4")
+        for i in range(0, 6, 2):
+            run.wait_for("worker.start_failed", worker="w%d" % i)
         self.assertEqual(run.stop(), EXIT_OK)
         stops = [event["worker"] for event in run.find("worker.stop")]
         self.assertEqual(stops, ["w5", "w3", "w1"])
