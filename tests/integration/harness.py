@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -262,29 +263,45 @@ class Run:
         self.process = subprocess.Popen(argv, env=environ, cwd=box.path, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.pid = self.process.pid
+        self.rest = b""
+        os.set_blocking(self.process.stderr.fileno(), False)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
     def read(self):
-        for line in self.process.stderr:
-            text = line.decode("utf-8", "replace").rstrip("\n")
-            try:
-                event = json.loads(text)
-            except ValueError:
-                event = None
+        while not self.finished:
+            select.select([self.process.stderr], [], [])
             with self.changed:
-                if isinstance(event, dict) and "event" in event:
-                    self.events.append(event)
-                else:
-                    self.noise.append(text)
-                self.changed.notify_all()
-        with self.changed:
-            self.finished = True
+                self.take_what_is_there()
+
+    def take_what_is_there(self):
+        """All that was written until now, so that who has seen an effect finds the events before it."""
+        while not self.finished:
+            try:
+                data = os.read(self.process.stderr.fileno(), 65536)
+            except BlockingIOError:
+                break
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            if not data:
+                lines, self.finished = [self.rest] if self.rest else [], True
+            for line in lines:
+                self.take(line.decode("utf-8", "replace"))
             self.changed.notify_all()
+
+    def take(self, text):
+        try:
+            event = json.loads(text)
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and "event" in event:
+            self.events.append(event)
+        else:
+            self.noise.append(text)
 
     def find(self, event, since=0, **fields):
         """Events of that name, from the position @since on, in which all @fields match."""
         with self.changed:
+            self.take_what_is_there()
             events = self.events[since:]
         return [e for e in events if e["event"] == event
                 and all(matches(e.get(key), value) for key, value in fields.items())]
@@ -295,6 +312,7 @@ class Run:
     def position(self):
         """Where the next event will be; for @since."""
         with self.changed:
+            self.take_what_is_there()
             return len(self.events)
 
     def wait_for(self, event, since=0, count=1, timeout=TIMEOUT, **fields):
@@ -337,6 +355,8 @@ class Run:
             self.process.kill()
         self.process.wait()
         self.reader.join(5)
+        with self.changed:
+            self.finished = True  # also if a process that outlived it holds the pipe
         self.process.stderr.close()
 
     def worker_pid(self, name):
