@@ -193,7 +193,7 @@ class Outages(NetworkCase):
         server = self.serve(data_standin.trades(SEED, 50), step=1000)
         server.script, server.reset_s = ["429"], 6
         run = self.start(self.alpaca(server))
-        harness.wait_until(server.count, "the first request")
+        run.wait_for("cycle.failed", error=lambda text: " 429" in text)
         reset = server.requests[0][0] + 5
         for _ in range(3):
             before = run.position()
@@ -238,6 +238,23 @@ class Outages(NetworkCase):
         run = self.start(self.alpaca(server, symbols=["S0", "BAD", "S1", "S2", "S3"]))
         run.wait_for("feed.warning", message=lambda text: text.startswith("BAD:"))
         harness.wait_until(lambda: self.taken() == len(rows), "the records")
+        run.stop()
+
+    def test_an_empty_page_that_was_promised_loses_nothing(self):
+        rows = data_standin.trades(SEED, 200)
+        server = self.serve(rows, step=1000)
+        server.script = [None, "nothing", "nothing", None, "nothing"]  # pages of 70
+        run = self.start(self.alpaca(server))
+        harness.wait_until(lambda: self.taken() == len(rows), "the records")
+        run.stop()
+
+    def test_a_symbol_that_is_refused_twice_loses_nothing(self):
+        rows = data_standin.trades(SEED, 200)
+        server = self.serve(rows, step=50)
+        server.script = [None, "400", "400", None, "400", None, "400"]
+        run = self.start(self.alpaca(server))
+        harness.wait_until(lambda: self.taken() == len(rows), "the records")
+        self.assertEqual(run.count("feed.warning"), 0)
         run.stop()
 
 

@@ -33,6 +33,12 @@
 #define FIRST_PAGES_MAX 50 /* of a service that pages backwards, at the very first */
 #define SYMBOLS_MAX 128
 #define SPAN_MIN_NS NS_PER_S
+/* A symbol is bad when the server has refused it so often in a row: one refusal may be
+ * a proxy's. */
+#define REFUSALS_MAX 3
+/* A page that was promised and is empty is asked for so often: what it ought to have
+ * had would be passed over. */
+#define EMPTY_MAX 3
 /* A server's time that is further ahead than this does not move the cursor. */
 #define AHEAD_NS (60 * NS_PER_S)
 
@@ -62,9 +68,11 @@ struct feed_poll {
 	bool is_polling;
 	struct poll_window window;
 	struct poll_batch batch;
-	int pages;
+	int pages, empty;
 	int64_t span_ns; /* of one poll while there is much to catch up; 0: no limit */
 	bool is_bad[SYMBOLS_MAX];
+	unsigned char
+	    refusals[SYMBOLS_MAX]; /* in a row, of the symbol asked for alone */
 };
 
 static struct feed_poll *
@@ -216,7 +224,7 @@ begin(struct feed_poll *poll)
 		.older_ns = POLL_NONE,
 		.only = -1,
 		.is_bad = poll->is_bad };
-	poll->pages = 0;
+	poll->pages = poll->empty = 0;
 	poll->is_polling = true;
 	if (poll->newest_ns == POLL_NONE)
 		return;
@@ -402,6 +410,22 @@ go_to_next_symbol(struct feed_poll *poll)
 	return window->only < (int)count_symbols(poll);
 }
 
+/* The symbol that was asked for alone was refused. */
+static bool
+is_refused_for_good(struct feed_poll *poll, int status)
+{
+	int symbol = poll->window.only;
+
+	if (++poll->refusals[symbol] < REFUSALS_MAX)
+		return false;
+	poll->is_bad[symbol] = true;
+	feed_net_warn(poll->net,
+	    "%s: the server knows no such symbol (%d, %d times); it is no longer asked "
+	    "for",
+	    poll->ops->symbols(poll->trading)[symbol], status, REFUSALS_MAX);
+	return true;
+}
+
 /*
  * The request itself was at fault. One bad symbol must not end the run: each is asked
  * for alone, to find out which. A page's token may have expired: all of it again.
@@ -418,12 +442,9 @@ look_for_fault(struct feed_poll *poll, int status)
 		poll->is_polling = false;
 		return;
 	}
-	if (window->only >= 0) {
-		poll->is_bad[window->only] = true;
-		feed_net_warn(poll->net,
-		    "%s: the server knows no such symbol (%d); it "
-		    "is no longer asked for",
-		    poll->ops->symbols(poll->trading)[window->only], status);
+	if (window->only >= 0 && !is_refused_for_good(poll, status)) {
+		poll->is_polling = false; /* nothing is passed over meanwhile */
+		return;
 	}
 	poll->is_polling = go_to_next_symbol(poll);
 }
@@ -440,9 +461,17 @@ take(struct feed_poll *poll, const struct http_answer *answer, bool *ret_more)
 	if (answer->status == 200)
 		r = poll->ops->parse(poll->trading, answer->body, answer->length,
 		    &window, batch, ret_more);
+	if (r == 0 && poll->window.token[0] && batch->n == n && !*ret_more &&
+	    ++poll->empty < EMPTY_MAX) {
+		*ret_more = true;
+		return 0;
+	}
 	if (r == 0) {
+		if (window.only >= 0)
+			poll->refusals[window.only] = 0;
 		poll->window = window;
 		poll->pages++;
+		poll->empty = 0;
 		return 0;
 	}
 	batch->n = n;
