@@ -201,10 +201,10 @@ static const struct verb verbs[] = {
 	},
 	{
 	    .name = "reconcile",
-	    .synopsis = "WORKER",
+	    .synopsis = "[WORKER]",
 	    .summary = "hold a real broker's account against the journal",
 	    .options = JSON | OPTION_BIT(OPTION_ACCEPT),
-	    .min_operands = 1,
+	    .min_operands = 0,
 	    .max_operands = 1,
 	    .example = "tradesup reconcile flow --accept",
 	    .exits =

@@ -264,6 +264,8 @@ class Account(BrokerCase):
         self.assertEqual(result.returncode, DIFFERS, result.stderr)
         self.assertEqual(json.loads(result.stdout)["positions"],
                          [{"symbol": "TSLA", "journal": "0.00000000", "broker": "3.00000000", "explained": False}])
+        everybody = self.call("--reconcile", "-c", self.box.config, "--json")
+        self.assertEqual((everybody.returncode, everybody.stdout), (DIFFERS, result.stdout), everybody.stderr)
         self.assertEqual(self.reconcile("--accept").returncode, EXIT_OK)
         self.trades(("AAPL", "buy", "10"), ("MSFT", "buy", "10"))
         self.assertIn("order.reconciled", self.run_to_the_end())

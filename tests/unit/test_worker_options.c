@@ -56,6 +56,7 @@ static const struct {
 	    "option '--check' cannot go with another of its kind" },
 	{ { "a", "b" }, "one worker at a time: 'b' is one too many" },
 	{ { "--once", "--ledger", "flow" }, "--once is for running" },
+	{ { "--reconcile", "--accept" }, "which worker? its NAME is missing" },
 	{ { "--json", "flow" }, "--json goes with --ledger or --reconcile" },
 };
 

@@ -188,9 +188,9 @@ take_argument(struct parser *parser, const char *argument)
 static int
 check_combination(const struct worker_options *options, struct error *error)
 {
-	bool needs_name =
-	    options->action == ACTION_RUN || options->action == ACTION_LEDGER ||
-	    options->action == ACTION_MAKE_SAFE || options->action == ACTION_RECONCILE;
+	bool needs_name = options->action == ACTION_RUN ||
+			  options->action == ACTION_LEDGER ||
+			  options->action == ACTION_MAKE_SAFE || options->accept;
 
 	if (needs_name && !options->name)
 		return error_set(
@@ -247,7 +247,7 @@ worker_options_help(FILE *out)
 	    "       tradesup-worker --check [-c FILE] [NAME]\n"
 	    "       tradesup-worker --ledger [-c FILE] [--json | --backup FILE] NAME\n"
 	    "       tradesup-worker --make-safe [-c FILE] NAME\n"
-	    "       tradesup-worker --reconcile [-c FILE] [--json] [--accept] NAME\n"
+	    "       tradesup-worker --reconcile [-c FILE] [--json] [[--accept] NAME]\n"
 	    "       tradesup-worker --panic [-c FILE] [--flatten] [NAME]\n"
 	    "       tradesup-worker --registry\n\n"
 	    "Runs the trading worker NAME of a configuration: tradesup-worker(1).\n\n",

@@ -243,8 +243,8 @@ accept_sheet(const struct config *config, const struct config_node *node,
 	return EXIT_OK;
 }
 
-enum exit_code
-outside_reconcile(const struct config *config, const struct config_node *node,
+static enum exit_code
+reconcile_worker(const struct config *config, const struct config_node *node,
     const struct outside_wish *wish, FILE *out, struct error *error)
 {
 	_cleanup_(place_deinit) struct place place = { NULL };
@@ -273,4 +273,59 @@ outside_reconcile(const struct config *config, const struct config_node *node,
 			: "%s: the latch is cleared\n",
 		    node->name);
 	return code;
+}
+
+/* struct tour - all workers with a real broker, one after the other */
+struct tour {
+	const struct config *config;
+	const struct outside_wish *wish;
+	FILE *out;
+	struct error *error; /* of the last that failed */
+	size_t n;
+	enum exit_code worst;
+};
+
+/* One that cannot be compared keeps nobody from the others. */
+static void
+visit_worker(struct tour *tour, const struct config_node *node)
+{
+	enum exit_code code;
+
+	if (!node->worker.trading ||
+	    broker_find(node->worker.trading->broker)->embedded)
+		return;
+	if (tour->error->text[0])
+		fprintf(stderr, "tradesup-worker: %s\n", tour->error->text);
+	tour->error->text[0] = '\0';
+	code = reconcile_worker(tour->config, node, tour->wish, tour->out, tour->error);
+	tour->n++;
+	if (code > tour->worst)
+		tour->worst = code;
+}
+
+static void
+visit(struct tour *tour, const struct config_node *node)
+{
+	if (node->type == CONFIG_WORKER) {
+		visit_worker(tour, node);
+		return;
+	}
+	for (size_t i = 0; i < node->group.n_children; i++)
+		visit(tour, node->group.children[i]);
+}
+
+enum exit_code
+outside_reconcile(const struct config *config, const struct config_node *node,
+    const struct outside_wish *wish, FILE *out, struct error *error)
+{
+	struct tour tour = {
+		.config = config, .wish = wish, .out = out, .error = error
+	};
+
+	if (node)
+		return reconcile_worker(config, node, wish, out, error);
+	visit(&tour, config->root);
+	if (tour.n == 0 && !wish->json)
+		fputs("no worker has a real broker\n", out);
+	return tour.worst;
 }

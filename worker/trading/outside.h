@@ -29,8 +29,9 @@ enum exit_code outside_connect(const struct config *config,
 /**
  * outside_reconcile() - show the broker's side and the journal's, and accept the
  * broker's if that is wished
+ * @node: NULL: of every worker that has a real broker, as one JSON object a worker
  *
- * Return: EXIT_OK; OUTSIDE_DIFFERS; EXIT_OSERR with @error filled.
+ * Return: EXIT_OK; OUTSIDE_DIFFERS; EXIT_OSERR with @error filled; the worst of all.
  */
 enum exit_code outside_reconcile(const struct config *config,
     const struct config_node *node, const struct outside_wish *wish, FILE *out,
