@@ -143,6 +143,7 @@ child_free(struct child *child)
 	decisions_free(child->decisions);
 	free(child->error);
 	free(child->status);
+	free(child->figures);
 	free(child);
 }
 
@@ -153,6 +154,8 @@ child_inherit(struct child *child, struct child *from)
 	child->restarts = from->restarts;
 	child->heals = from->heals;
 	child->measures = from->measures;
+	child->figures = steal(&from->figures);
+	child->figures_ns = from->figures_ns;
 	memcpy(child->restart_times_ns, from->restart_times_ns,
 	    sizeof(child->restart_times_ns));
 	child->decisions = steal(&from->decisions);

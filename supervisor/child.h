@@ -82,6 +82,8 @@ struct child {
 	char phase[32];
 	char *error;		/* of the last failed cycle; NULL */
 	char *status;		/* free text; NULL */
+	char *figures;		/* figures.h; NULL */
+	int64_t figures_ns;	/* when they came */
 	uint32_t failed_cycles; /* in a row */
 	uint32_t bad_packets;	/* in this life */
 
@@ -93,7 +95,7 @@ struct child {
 	uint32_t backoff;	/* restarts in a row */
 	int64_t least_delay_ns; /* before the next start, whatever the backoff says */
 	struct measures measures;
-	uint64_t heals;		/* reported or done, since the supervisor started */
+	uint64_t heals; /* reported or done, since the supervisor started */
 	int64_t restart_times_ns[CHILD_RESTARTS_KEPT]; /* of day; ring by @restarts */
 
 	struct capture *output; /* NULL until there is some */

@@ -16,6 +16,7 @@
 #include "supervisor/aftermath.h"
 #include "supervisor/child_watch.h"
 #include "supervisor/context.h"
+#include "supervisor/figures.h"
 #include "supervisor/links.h"
 #include "supervisor/holds.h"
 
@@ -263,6 +264,24 @@ on_event(struct child *child, const struct msg *msg, int64_t now_ns)
 	emit(child, (enum log_level)msg->event.level, &record);
 }
 
+static void
+on_figures(struct child *child, const struct msg *msg, int64_t now_ns)
+{
+	char figures[FIGURES_MAX];
+	char *copy;
+
+	if (!figures_check(msg->figures.fields, figures)) {
+		child->bad_packets++;
+		return;
+	}
+	copy = strdup(figures);
+	if (!copy)
+		return;
+	free(child->figures);
+	child->figures = copy;
+	child->figures_ns = now_ns;
+}
+
 /* Its exit follows, and says more. */
 static void
 on_bye(struct child *child, const struct msg *msg, int64_t now_ns)
@@ -282,6 +301,7 @@ static const handler handlers[MSG_TYPE_COUNT] = {
 	[MSG_RESTART] = on_restart,
 	[MSG_BYE] = on_bye,
 	[MSG_EVENT] = on_event,
+	[MSG_FIGURES] = on_figures,
 };
 
 void

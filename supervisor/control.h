@@ -23,7 +23,8 @@
  *	metrics
  *		the rows of status, those of workers with `restart heartbeat_age_ms
  *		cycles_good cycles_failed cycles_healed good_cycle_age_ms
- *		duration_sum_ns duration_buckets` (measures.h) at their end, then
+ *		duration_sum_ns duration_buckets` (measures.h) `equity cash positions
+ *		feed_age_ms orders refused` (figures.h) at their end, then
  *		`heal worker level kind tried succeeded failed relapsed pending` for
  *		each of the healing statistics (healing.h)
  *	why worker

@@ -363,6 +363,8 @@ static const struct handover_field fields[] = {
 	TEXT(phase),
 	STRING(error),
 	STRING(status),
+	STRING(figures),
+	TIME(figures_ns),
 	UINT32(failed_cycles),
 	UINT32(bad_packets),
 	TEXT(start_error),
