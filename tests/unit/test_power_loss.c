@@ -230,6 +230,9 @@ shim_open(
 static void
 put_shim_in_between(void)
 {
+	/* Once: without a process for each test this is come by again. */
+	if (real_vfs)
+		return;
 	real_vfs = sqlite3_vfs_find(NULL);
 	shim = *real_vfs;
 	shim.zName = "recording";
@@ -505,6 +508,13 @@ set_up(void)
 static void
 tear_down(void)
 {
+	for (size_t i = 0; i < n_ops; i++)
+		free(ops[i].bytes);
+	free(ops);
+	ops = NULL;
+	n_ops = n_moments = 0;
+	for (int i = 0; i < FILE_COUNT; i++)
+		free(start[i].bytes);
 	tempdir_deinit(&dir);
 }
 
