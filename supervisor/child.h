@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 
 #include "common/msg.h"
+#include "supervisor/allowance.h"
 #include "supervisor/capture.h"
 #include "supervisor/decision.h"
 #include "supervisor/exit_reason.h"
@@ -100,6 +101,7 @@ struct child {
 	int64_t output_window_ns;
 	uint32_t output_lines, output_dropped; /* in this window */
 	size_t output_bytes;
+	struct allowance allowance; /* of events that it tells */
 };
 
 /** child_new(), child_free() - a worker that is down; freeing kills nothing: it must be

@@ -185,6 +185,20 @@ def tells_much(link):
             link.send("event", 5, "order.told", "text=" + "x" * 900)
 
 
+def floods_all(link):
+    """Events, heal reports and cycles as fast as it can, and beside them lines of output."""
+    if os.fork() == 0:
+        while True:
+            os.write(1, (b"z" * 99 + b"\n") * 100)
+    text = "text=" + "x" * 900
+    packets = [pack(["event", level, name, text]) for level in (4, 6) for name in ("order.told", "feed.told")] * 8
+    packets += [pack(["heal", 2, "name", "success", "y" * 900]), pack(["heartbeat", 1, "fetch"])]
+    while True:
+        for packet in packets:
+            link.socket.send(packet)
+        link.cycle()
+
+
 def output_flood(link):
     """Lines of output, as fast as it can, and one without an end."""
     link.cycle()

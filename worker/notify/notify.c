@@ -66,6 +66,7 @@ struct notify {
 	bool save_failed;  /* told once */
 	bool queue_failed; /* the same */
 	bool reload;
+	bool missed;	/* we were too slow for some events */
 	char told[256]; /* as status */
 };
 
@@ -189,6 +190,12 @@ on_event(char *line, void *data)
 	notify->changed = true;
 	if (record_parse(line, &event) < 0)
 		return;
+	/* Not an event, so not written as the name of one. */
+	if (event.event && strcmp(event.event, "events"
+					       ".lost") == 0) {
+		notify->missed = true;
+		return;
+	}
 	if (rules_read(&event, &signal)) {
 		rules_signal(&notify->rules, &signal, clock_realtime_ns());
 		return;
@@ -255,6 +262,10 @@ follow(struct notify *notify, int64_t now_ns)
 	}
 	if (notify->events.fd >= 0)
 		(void)follow_read(&notify->events, on_event, notify);
+	/* The supervisor may still remember what we have missed. */
+	if (notify->missed)
+		follow_close(&notify->events);
+	notify->missed = false;
 	if (now_ns >= notify->status_ns && wants_status(notify)) {
 		notify->status_ns = now_ns + STATUS_EVERY_NS;
 		(void)follow_open(
