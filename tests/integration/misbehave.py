@@ -95,6 +95,28 @@ def stuck(link):
         tick(link)
 
 
+def is_first_life():
+    path = os.path.join(os.environ["TRADESUP_TEST_BOX"], "lived")
+    is_first = not os.path.exists(path)
+    with open(path, "w"):
+        pass
+    return is_first
+
+
+def failing_until_killed(link):
+    """In its first life every cycle fails, in the next one all are good."""
+    if is_first_life():
+        failing(link)
+    good(link)
+
+
+def stuck_until_killed(link):
+    """In its first life the cycle number stands still."""
+    if is_first_life():
+        stuck(link)
+    good(link)
+
+
 def never_ready(link):
     """Says who it is, and is never ready."""
     link.hello()

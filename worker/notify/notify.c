@@ -38,7 +38,7 @@
 #define LINGER_LEAST_NS (NS_PER_S / 4) /* for events that are on their way */
 #define SAVE_AGAIN_NS NS_PER_S
 #define EVENTS_REQUEST "events lines=256 follow=yes\n"
-#define STATUS_REQUEST "status\n"
+#define STATUS_REQUEST "metrics\n" /* the rows of status, and more in them */
 
 struct attempt {
 	unsigned failures; /* in a row */
@@ -207,7 +207,28 @@ on_event(char *line, void *data)
 		notify->reload = true;
 }
 
-/* A row of status: how long it is since a worker has begun a cycle. */
+static int64_t
+ms_of(const struct record *row, const char *key)
+{
+	const char *text = record_get(row, key);
+
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
+/* How long it is since a worker has had a good cycle; of one that counts none, since it
+ * has begun one, and of one that had none but bad ones, since it runs. */
+static int64_t
+silence_ns(const struct record *row)
+{
+	int64_t begun_ms = ms_of(row, "cycle_age_ms");
+	int64_t good_ms = ms_of(row, "good_cycle_age_ms");
+
+	if (ms_of(row, "cycles_good") == 0)
+		good_ms = ms_of(row, "up_ms");
+	return (good_ms > begun_ms ? good_ms : begun_ms) * NS_PER_MS;
+}
+
+/* A row of status: how long it is since a worker has done what it is there for. */
 static void
 on_status(char *line, void *data)
 {
@@ -233,7 +254,7 @@ on_status(char *line, void *data)
 	    (!state || (strcmp(state, "down") != 0 && strcmp(state, "ended") != 0)))
 		return;
 	if (age)
-		signal.time_ns -= strtoll(age, NULL, 10) * NS_PER_MS;
+		signal.time_ns -= silence_ns(&row);
 	snprintf(signal.text, sizeof(signal.text), "worker=%s state=%s phase=%s",
 	    worker, state ? state : "", phase ? phase : "");
 	signal.clears = !age;
