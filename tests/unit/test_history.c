@@ -265,6 +265,19 @@ START_TEST(a_clock_that_is_set_does_no_harm)
 }
 END_TEST
 
+START_TEST(what_is_old_stays_old_when_the_clock_is_set_back)
+{
+	heal("flow", "import", HEAL_SUCCESS);
+	pass(3 * DAY);
+	history_bad_cycle(&history, "flow", 0, now);
+	now.real_ns -= YEAR;
+	history_bad_cycle(&history, "flow", 0, now);
+	ck_assert_uint_eq(sum(24).succeeded, 0);
+	ck_assert_uint_eq(sum(168).succeeded, 1);
+	ck_assert_uint_eq(history_cause_count(&history.causes[0], 2, now.real_ns), 0);
+}
+END_TEST
+
 /* In another life, with a clock that was wrong at its start and is put right. */
 START_TEST(a_wrong_clock_at_the_start_does_no_harm)
 {
@@ -571,6 +584,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_person_stopped_it);
 	tcase_add_loop_test(
 	    tcase, a_clock_that_is_set_does_no_harm, 0, ARRAY_SIZE(jump_cases));
+	tcase_add_test(tcase, what_is_old_stays_old_when_the_clock_is_set_back);
 	tcase_add_loop_test(tcase, a_wrong_clock_at_the_start_does_no_harm, 0, 3);
 	tcase_add_test(tcase, an_outage_over_a_restart_goes_by_the_time_of_day);
 	tcase_add_test(tcase, causes_are_counted_by_the_day);
