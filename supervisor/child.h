@@ -88,12 +88,15 @@ struct child {
 
 	struct decisions *decisions; /* NULL until there is one */
 	char start_error[96];	     /* of the last failed start */
-	bool heal_pending; /* a level 3 or 4 try may wait for its good cycle */
+	bool heal_pending; /* an outage, or a level 3 or 4 try, may wait for its good
+			      cycle */
 	uint32_t lives;
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */
 	int64_t least_delay_ns; /* before the next start, whatever the backoff says */
 	struct measures measures;
+	int64_t interval_ns; /* from one good cycle to the next, as usual; 0: not known.
+				Learned anew after an upgrade */
 	uint64_t heals;		/* reported or done, since the supervisor started */
 	int64_t restart_times_ns[CHILD_RESTARTS_KEPT]; /* of day; ring by @restarts */
 

@@ -150,6 +150,20 @@ cycle_outcome(const struct msg *msg)
 	return msg->cycle.healed ? MEASURES_HEALED : MEASURES_FAILED;
 }
 
+/* Of undisturbed cycles alone: what they would have been is what an outage costs. */
+static void
+learn_interval(struct child *child, int64_t now_ns)
+{
+	int64_t last_ns = child->measures.good_ns;
+
+	if (child->heal_pending || last_ns <= child->seen.started_ns)
+		return;
+	if (child->interval_ns == 0)
+		child->interval_ns = now_ns - last_ns;
+	else
+		child->interval_ns += (now_ns - last_ns - child->interval_ns) / 8;
+}
+
 static void
 on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 {
@@ -158,12 +172,17 @@ on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 	 * more. */
 	if (child->doom != DOOM_NONE)
 		return;
+	if (msg->cycle.error[0] == '\0')
+		learn_interval(child, now_ns);
 	measures_add(
 	    &child->measures, cycle_outcome(msg), msg->cycle.duration_ns, now_ns);
 	if (msg->cycle.error[0] == '\0') {
 		child_had_good_cycle(child);
 		return;
 	}
+	child->heal_pending = true;
+	aftermath_bad_cycle(
+	    child->supervisor->aftermath, child_name(child), child->interval_ns);
 	free(child->error);
 	child->error = strdup(msg->cycle.error);
 	if (!msg->cycle.healed)
@@ -233,8 +252,15 @@ on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 	record_int(&record, "cycle", child->cycle);
 	emit_told(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 	    &record);
-	aftermath_heal(child->supervisor->aftermath, child_name(child),
-	    (int)msg->heal.level, fault_kind_name(msg->heal.kind), outcome);
+	child->heal_pending = true;
+	aftermath_heal(child->supervisor->aftermath,
+	    &(struct history_step){ .worker = child_name(child),
+		.level = (int)msg->heal.level,
+		.kind = fault_kind_name(msg->heal.kind),
+		.subject = name[0] ? name : NULL,
+		.example = msg->heal.detail,
+		.interval_ns = child->interval_ns },
+	    outcome);
 }
 
 static void

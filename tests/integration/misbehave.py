@@ -230,6 +230,21 @@ def output_flood(link):
         os.write(1, b"w" * 65536)
 
 
+def heals(link):
+    """One fault after the other at the start of each life: a cycle that failed, a step of level 1, one
+    of level 2 that relapsed and then held; then good cycles."""
+    link.cycle()
+    link.cycle("net: no route")
+    link.cycle()
+    link.send("heal", 1, "name", "success", "CacheFiles.X: made anew")
+    link.cycle()
+    for outcome in ("success", "relapsed", "success"):
+        link.send("heal", 2, "import", outcome, "flow.so: loaded the last good copy")
+        link.number += 1
+        link.send("cycle", link.number, 0, 0, "import_reload", True, 1000)
+    calm(link)
+
+
 def closes_link(link):
     """Closes its link and lives on."""
     link.cycle()
