@@ -444,6 +444,7 @@ child_end_life(struct child *child)
 	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
+	child_finish_link(child);
 	if (child->watch)
 		child_watch_end(child);
 	child->kill_ns = child->eof_ns = child->stable_ns = HEARTBEAT_NEVER;
