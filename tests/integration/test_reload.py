@@ -22,6 +22,11 @@ OTHER = dict(IDLE, command=["sleep", "1000001"])
 NO_LIMIT = {"intensity": "1000000", "period": "1s"}
 
 
+def read_text(path):
+    with open(path) as file:
+        return file.read()
+
+
 def shell(script, **settings):
     return dict(QUICK, command=["sh", "-c", script], heartbeat="0s", **settings)
 
@@ -287,8 +292,8 @@ class Living(Reload):
         self.reload()
         self.assertEqual((self.row("a")["state"], run.count("worker.start")), ("down", 1))
         self.assertEqual(self.box.call("start", "a").returncode, EXIT_OK)
-        with open("/proc/%d/cmdline" % run.wait_for("worker.start", count=2)["pid"]) as file:
-            self.assertIn("1000001", file.read())
+        path = "/proc/%d/cmdline" % run.wait_for("worker.start", count=2)["pid"]
+        wait_until(lambda: "1000001" in read_text(path), "the other command")
         self.end(run)
 
     def test_history_goes_on(self):

@@ -47,7 +47,7 @@ class Watch(Case):
         self.assertTrue(all(len(line) <= 40 for line in lines), lines)
         terminal.resize(60, 4)
         terminal.wait("RESTARTS")
-        self.assertTrue(terminal.screen()[0].startswith("tradesup "))
+        wait_until(lambda: terminal.screen()[0].startswith("tradesup "), "the first line at the top")
         terminal.resize(100, 24)
         lines = terminal.wait("sad")
         self.assertEqual(len([line for line in lines if line]), 4, lines)
