@@ -73,6 +73,7 @@ static const struct shape {
 	[MSG_BYE] = { "bye", 0, { { 0 } } },
 	[MSG_EVENT] = { "event", 3,
 	    { INT(event.level, 3, 7), TEXT(event.name), TEXT(event.fields) } },
+	[MSG_FIGURES] = { "figures", 1, { TEXT(figures.fields) } },
 	[MSG_STOP] = { "stop", 1, { INT(stop.deadline_ms, -1, INT64_MAX) } },
 	[MSG_RELOAD] = { "reload", 0, { { 0 } } },
 	[MSG_FAULT] = { "fault", 1, { OTHER(FIELD_FAULT, fault.kind) } },

@@ -31,6 +31,7 @@ enum msg_type {
 	MSG_RESTART,
 	MSG_BYE,
 	MSG_EVENT,
+	MSG_FIGURES,
 	/* supervisor to worker */
 	MSG_STOP,
 	MSG_RELOAD,
@@ -79,6 +80,9 @@ struct msg {
 			char name[64];
 			char fields[MSG_TEXT_MAX]; /* logfmt */
 		} event;
+		struct {
+			char fields[MSG_TEXT_MAX]; /* logfmt */
+		} figures;
 		struct {
 			bool on;
 			char reason[MSG_TEXT_MAX];

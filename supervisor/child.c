@@ -144,6 +144,7 @@ child_free(struct child *child)
 	decisions_free(child->decisions);
 	free(child->error);
 	free(child->status);
+	free(child->figures);
 	free(child);
 }
 
@@ -154,6 +155,8 @@ child_inherit(struct child *child, struct child *from)
 	child->restarts = from->restarts;
 	child->heals = from->heals;
 	child->measures = from->measures;
+	child->figures = steal(&from->figures);
+	child->figures_ns = from->figures_ns;
 	memcpy(child->restart_times_ns, from->restart_times_ns,
 	    sizeof(child->restart_times_ns));
 	child->decisions = steal(&from->decisions);
@@ -441,6 +444,7 @@ child_end_life(struct child *child)
 	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
+	child_finish_link(child);
 	if (child->watch)
 		child_watch_end(child);
 	child->kill_ns = child->eof_ns = child->stable_ns = HEARTBEAT_NEVER;

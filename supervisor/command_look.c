@@ -17,6 +17,7 @@
 #include "common/timestamp.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
+#include "supervisor/figures.h"
 #include "supervisor/healing.h"
 
 #define LINES_DEFAULT 50
@@ -110,10 +111,15 @@ held_by(const struct latches *latches, const char *worker)
 	return NULL;
 }
 
+/* What a row borrows from. */
+struct measures_texts {
+	char measures[MEASURES_TEXT_MAX], figures[FIGURES_MAX];
+};
+
 /* What is of no use to people. */
 static void
 measures_of_worker(struct record *row, const struct child *child, int64_t now_ns,
-    char text[MEASURES_TEXT_MAX])
+    struct measures_texts *texts)
 {
 	static const char *const names[] = {
 		[RESTART_PERMANENT] = "permanent",
@@ -125,7 +131,10 @@ measures_of_worker(struct record *row, const struct child *child, int64_t now_ns
 	if (child_is_alive(child) && child->seen.speaks)
 		record_int(row, "heartbeat_age_ms",
 		    (now_ns - child->seen.packet_ns) / NS_PER_MS);
-	measures_fields(&child->measures, now_ns, row, text);
+	measures_fields(&child->measures, now_ns, row, texts->measures);
+	if (child->figures)
+		figures_fields(
+		    child->figures, now_ns - child->figures_ns, row, texts->figures);
 }
 
 static void
@@ -133,7 +142,7 @@ status_of_worker(struct node *node, void *data)
 {
 	const struct status_walk *walk = data;
 	const struct child *child = (struct child *)node;
-	char measures[MEASURES_TEXT_MAX];
+	struct measures_texts texts;
 	struct record row;
 
 	if (walk->only && strcmp(walk->only, child_name(child)) != 0)
@@ -157,7 +166,7 @@ status_of_worker(struct node *node, void *data)
 		    &row, "next_ms", (child->wake_ns - walk->now_ns) / NS_PER_MS);
 	record_text(&row, "held", held_by(walk->latches, child_name(child)));
 	if (walk->with_measures)
-		measures_of_worker(&row, child, walk->now_ns, measures);
+		measures_of_worker(&row, child, walk->now_ns, &texts);
 	client_row(walk->client, &row);
 }
 

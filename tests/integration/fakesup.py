@@ -23,7 +23,7 @@ FIELDS = {
     "heal": ("level", "kind", "outcome", "detail"),
     "status": ("text",),
     "restart": ("reason",),
-    "event": ("level", "name", "fields"), "bye": (),
+    "event": ("level", "name", "fields"), "figures": ("fields",), "bye": (),
 }
 
 

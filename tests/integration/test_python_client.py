@@ -312,6 +312,11 @@ class Link(Linked):
             with self.assertRaises(ValueError):
                 self.worker.event(name, level)
 
+    def test_figures_are_fields(self):
+        self.received()
+        self.worker.figures(equity="1000.5", positions=2, orders="open:1")
+        self.assertEqual(self.received("figures"), [['equity="1000.5" positions=2 orders="open:1"']])
+
     def test_words_of_a_heal_are_checked(self):
         for words in (("nmae", "success", ""), ("name", "fine", ""), ("name", "success", "", 3)):
             with self.assertRaises(ValueError):

@@ -4,10 +4,16 @@
 import json
 import os
 import time
+from collections import Counter
 
 import harness
 from fakesup import WorkerCase
-from harness import EXIT_OK
+from harness import EXIT_OK, TIMEOUT
+
+
+def counts(words):
+    """As the figures have them."""
+    return '"%s"' % ",".join("%s:%d" % count for count in sorted(Counter(words).items()))
 
 
 class Cycle(WorkerCase):
@@ -63,6 +69,21 @@ class Cycle(WorkerCase):
         beat = self.json("heartbeat.json")["metrics"]
         self.assertEqual(beat["events"], ledger["events"])
         self.assertEqual(beat["fills"], len(ledger["fills"]))
+
+    def test_the_last_figures_are_the_ledgers(self):
+        self.configure(cycle="0s", batch="1000", synthetic={"seed": "3", "events": "20000"},
+                       orders={"max_orders_per_day": "3"}, flow_cluster={"min_notional": "1000", "cooldown": "1s"})
+        worker = self.start()
+        self.assertEqual(worker.end(), EXIT_OK)
+        ledger = json.loads(self.call("-c", self.box.config, "--ledger", "--json", "flow").stdout)
+        figures = dict(field.split("=") for field in worker.find("figures")[-1]["fields"].split())
+        self.assertLess(int(figures.pop("feed_age_ms")), TIMEOUT * 1000)
+        refused = [cluster["skipped"] for cluster in ledger["clusters"] if "risk:" in cluster.get("skipped", "")]
+        self.assertGreater(len(refused), 0)
+        self.assertEqual(figures, {
+            "equity": ledger["equity"], "cash": ledger["cash"], "positions": str(len(ledger["positions"])),
+            "orders": counts(order["status"] for order in ledger["orders"]),
+            "refused": counts(skipped.replace("risk:", "") for skipped in refused)})
 
     def test_without_a_pause_the_heartbeat_file_is_written_seldom(self):
         self.configure(cycle="0s", batch="1")

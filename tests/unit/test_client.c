@@ -116,6 +116,10 @@ START_TEST(each_report_arrives_as_it_was_sent)
 	ck_assert_int_eq(msg.event.level, 4);
 	ck_assert_str_eq(msg.event.name, "order.refused");
 	ck_assert_str_eq(msg.event.fields, "rule=hold");
+	ck_assert_int_eq(tradesup_figures(worker, "equity=1.5"), 0);
+	msg = next();
+	ck_assert_int_eq(msg.type, MSG_FIGURES);
+	ck_assert_str_eq(msg.figures.fields, "equity=1.5");
 	ck_assert_int_eq(tradesup_bye(worker), 0);
 	ck_assert_int_eq(next().type, MSG_BYE);
 }

@@ -178,6 +178,8 @@ fill_history(struct child *child)
 	free(child->error);
 	child->error = any(2) ? any_text(300) : NULL;
 	child->status = any(2) ? any_text(300) : NULL;
+	child->figures = any(2) ? any_text(300) : NULL;
+	child->figures_ns = any(1000);
 }
 
 static void

@@ -95,6 +95,19 @@ static const struct {
 	{ "heal worker=flow level=2 kind=import relapsed=1",
 	    "tradesup_heal_relapses_total{worker=\"flow\",level=\"2\",kind=\"import\"} "
 	    "1" },
+	{ "worker name=flow feed_age_ms=61500",
+	    "tradesup_worker_feed_age_seconds{worker=\"flow\"} 61.500" },
+	{ "worker name=flow equity=-170141183460469231731.68730371",
+	    "tradesup_equity{worker=\"flow\"} -170141183460469231731.68730371" },
+	{ "worker name=flow cash=99.50000000 positions=2",
+	    "tradesup_cash{worker=\"flow\"} 99.50000000" },
+	{ "worker name=flow cash=99.50000000 positions=2",
+	    "tradesup_positions{worker=\"flow\"} 2" },
+	{ "worker name=flow orders=filled:12,open:1",
+	    "tradesup_orders{worker=\"flow\",state=\"filled\"} 12\n"
+	    "tradesup_orders{worker=\"flow\",state=\"open\"} 1" },
+	{ "worker name=flow refused=hold:3",
+	    "tradesup_orders_refused_total{worker=\"flow\",rule=\"hold\"} 3" },
 	{ "worker name=\"a\\\"b\\\\c\\nd\" restarts=1",
 	    "tradesup_worker_restarts_total{worker=\"a\\\"b\\\\c\\nd\"} 1" },
 };
@@ -113,13 +126,17 @@ END_TEST
 START_TEST(what_is_not_known_has_no_sample)
 {
 	static const char *const lines[] = { "supervisor pid=1",
-		"worker name=flow state=down restarts=-3 memory_bytes=much" };
+		"worker name=flow state=down restarts=-3 memory_bytes=much "
+		"equity=much orders=none refused=\":\"" };
 	_cleanup_free_ char *text = written(lines, ARRAY_SIZE(lines), NULL);
 
 	ck_assert_ptr_null(strstr(text, "tradesup_worker_memory_bytes{"));
 	ck_assert_ptr_null(strstr(text, "tradesup_worker_restarts_total{"));
 	ck_assert_ptr_null(strstr(text, "tradesup_worker_open_fds{"));
 	ck_assert_ptr_null(strstr(text, "_bucket"));
+	ck_assert_ptr_null(strstr(text, "tradesup_equity{"));
+	ck_assert_ptr_null(strstr(text, "tradesup_orders{"));
+	ck_assert_ptr_null(strstr(text, "tradesup_orders_refused_total{"));
 	ck_assert_ptr_null(strstr(text, "tradesup_worker_failed_cycles{"));
 }
 END_TEST
@@ -187,6 +204,25 @@ START_TEST(events_and_refusals_are_counted)
 }
 END_TEST
 
+START_TEST(who_counts_refusals_is_not_counted_twice)
+{
+	static struct tally tally;
+	static const char *const lines[] = { "supervisor pid=1",
+		"worker name=flow refused=price_collar:9", "worker name=other" };
+	_cleanup_free_ char *text = NULL;
+
+	tell(&tally, "order.refused worker=flow rule=price_collar");
+	tell(&tally, "order.refused worker=flow rule=hold");
+	tell(&tally, "order.refused worker=other rule=hold");
+	text = written(lines, ARRAY_SIZE(lines), &tally);
+	assert_has(text,
+	    "tradesup_orders_refused_total{worker=\"other\",rule=\"hold\"} 1\n"
+	    "tradesup_orders_refused_total{worker=\"flow\",rule=\"price_collar\"} 9");
+	ck_assert_ptr_null(strstr(
+	    text, "tradesup_orders_refused_total{worker=\"flow\",rule=\"hold\""));
+}
+END_TEST
+
 START_TEST(ever_new_labels_are_bounded)
 {
 	static struct tally tally;
@@ -240,6 +276,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, buckets_that_are_none_end_the_histogram);
 	tcase_add_test(tcase, labels_are_utf8_and_stay_in_their_quotes);
 	tcase_add_test(tcase, events_and_refusals_are_counted);
+	tcase_add_test(tcase, who_counts_refusals_is_not_counted_twice);
 	tcase_add_test(tcase, ever_new_labels_are_bounded);
 	tcase_add_test(tcase, a_long_label_is_cut_before_a_character);
 	tcase_add_test(tcase, rows_are_bounded_and_what_is_none_is_refused);

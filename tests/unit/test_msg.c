@@ -43,6 +43,7 @@ static const struct msg messages[] = {
 	    .event = { .level = 4,
 		.name = "order.refused",
 		.fields = "rule=hold text=\"a b\"" } },
+	{ .type = MSG_FIGURES, .figures = { .fields = "equity=1.5 positions=2" } },
 	{ .type = MSG_STOP, .stop = { .deadline_ms = 5000 } },
 	{ .type = MSG_STOP, .stop = { .deadline_ms = -1 } },
 	{ .type = MSG_RELOAD },

@@ -232,6 +232,15 @@ tradesup_event(struct tradesup *link, int level, const char *name, const char *f
 }
 
 int
+tradesup_figures(struct tradesup *link, const char *fields)
+{
+	struct msg msg = { .type = MSG_FIGURES };
+
+	copy_text(msg.figures.fields, sizeof(msg.figures.fields), fields);
+	return send_msg(link, &msg);
+}
+
+int
 tradesup_bye(struct tradesup *link)
 {
 	struct msg msg = { .type = MSG_BYE };

@@ -73,6 +73,11 @@ int tradesup_restart(struct tradesup *link, const char *reason);
  * "". -EINVAL: another level, or no name. */
 int tradesup_event(
     struct tradesup *link, int level, const char *name, const char *fields);
+
+/* How the worker's trading stands, for metrics; each call takes the place of the last.
+ * @fields: logfmt, "equity=1000.5 positions=2"; the names are in tradesup-protocol(7),
+ * "figures". A supervisor that does not know them passes over it. */
+int tradesup_figures(struct tradesup *link, const char *fields);
 int tradesup_bye(struct tradesup *link);
 
 enum tradesup_request {

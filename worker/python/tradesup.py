@@ -94,6 +94,15 @@ def _logfmt(value: Any) -> str:
     return '"%s"' % re.sub("[\0-\x1f\x7f]", lambda match: "\\x%02X" % ord(match.group()), text)
 
 
+def _fields(fields: Mapping[str, Any]) -> str:
+    text = ""
+    for key, value in fields.items():
+        more = "%s%s=%s" % (" " if text else "", key, _logfmt(value))
+        if len((text + more).encode()) <= TEXT_MAX:
+            text += more
+    return text
+
+
 def pack(value: Any) -> bytes:
     """nil, booleans, integers, texts and sequences of these in msgpack. TypeError for more."""
     if value is None:
@@ -868,12 +877,13 @@ class Worker:
         subject = r"(order|feed|broker|strategy)\.[a-z_]{1,40}"
         if not re.fullmatch(subject, name) or not 3 <= level <= 7:
             raise ValueError("event: %r %r" % (name, level))
-        text = ""
-        for key, value in fields.items():
-            more = "%s%s=%s" % (" " if text else "", key, _logfmt(value))
-            if len((text + more).encode()) <= TEXT_MAX:
-                text += more
-        self._link.send("event", level, name, text)
+        self._link.send("event", level, name, _fields(fields))
+
+    def figures(self, **fields: Any) -> None:
+        """How the trading stands, for metrics: figures(equity="1000.5", positions=2). Each call takes the
+        place of the last; the names are in tradesup-protocol(7). Fields past 1023 bytes are left out.
+        """
+        self._link.send("figures", _fields(fields))
 
     def restart(self, reason: str) -> None:
         """Ask for a fresh start. The worker is told to stop a moment later."""

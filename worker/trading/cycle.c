@@ -280,6 +280,23 @@ write_files(struct worker *worker, struct cycle_result *result)
 	count(worker, result);
 }
 
+/* Where cycles go as fast as they can not with each: they are for people. */
+static void
+tell_figures(struct worker *worker, const struct cycle_result *result)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	char text[FIGURES_TEXT_MAX];
+
+	if (!worker->trader || !tradesup_is_supervised(worker->link) ||
+	    (!result->ended && worker->figures_ns &&
+		now_ns - worker->figures_ns < HEARTBEAT_FILE_EVERY_NS))
+		return;
+	worker->figures_ns = now_ns;
+	trader_figures(worker->trader, result->ended, text);
+	if (report_figures(&worker->reporter, text) == -EPIPE)
+		worker->is_gone = true;
+}
+
 static void
 report(struct worker *worker, struct cycle_result *result, int64_t start_ns)
 {
@@ -287,6 +304,7 @@ report(struct worker *worker, struct cycle_result *result, int64_t start_ns)
 
 	worker_phase(worker, "report");
 	write_files(worker, result);
+	tell_figures(worker, result);
 	message.clusters = result->clusters;
 	message.orders = result->orders;
 	message.error = result->error[0] ? result->error : NULL;

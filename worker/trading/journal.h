@@ -272,6 +272,15 @@ int journal_add_accepted(struct journal *journal, const char *client_order_id);
 int journal_each_accepted(struct journal *journal,
     int (*on_accepted)(const char *client_order_id, void *data), void *data);
 
+/** journal_count_orders() - how many orders there are by status;
+ * journal_count_refused()
+ * - how many clusters led to none, by the rule. Each reads a whole table. */
+typedef void (*journal_on_count)(const char *name, int64_t n, void *data);
+int journal_count_orders(
+    struct journal *journal, journal_on_count on_count, void *data);
+int journal_count_refused(
+    struct journal *journal, journal_on_count on_count, void *data);
+
 int journal_set_account(struct journal *journal, int64_t cash, int64_t read_ns);
 
 /** journal_get_account() - the cash at the real broker, and when it was read. Return:

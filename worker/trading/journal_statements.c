@@ -120,4 +120,9 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_SET_ACCOUNT] =
 	    "INSERT OR REPLACE INTO account (id, cash, read) VALUES (0, ?1, ?2)",
 	[STATEMENT_GET_ACCOUNT] = "SELECT cash, read FROM account",
+	[STATEMENT_COUNT_ORDERS] =
+	    "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status",
+	[STATEMENT_COUNT_REFUSED] =
+	    "SELECT substr(skipped, 6), count(*) FROM clusters"
+	    " WHERE skipped LIKE 'risk:%' GROUP BY skipped ORDER BY skipped",
 };

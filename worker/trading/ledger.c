@@ -265,9 +265,10 @@ position_row(const struct journal_position *position, void *data)
 static int
 add_value(const struct journal_position *position, void *data)
 {
-	__int128 *value = data;
+	struct ledger_worth *worth = data;
 
-	*value += decimal_mul(position->quantity, position->price);
+	worth->equity += decimal_mul(position->quantity, position->price);
+	worth->positions++;
 	return 0;
 }
 
@@ -312,7 +313,7 @@ static const struct list {
 /* struct sums - the numbers that stand alone in the report */
 struct sums {
 	struct journal_state state;
-	__int128 cash, equity;
+	struct ledger_worth worth;
 };
 
 /* A real broker's as it was read last, else what the fills left of the start cash. */
@@ -330,24 +331,29 @@ get_cash(struct journal *journal, __int128 *ret_cash)
 	return r;
 }
 
+int
+ledger_worth(struct journal *journal, struct ledger_worth *ret_worth)
+{
+	struct ledger_worth worth = { 0 };
+	int r;
+
+	r = get_cash(journal, &worth.cash);
+	if (r != 0)
+		return r;
+	worth.equity = worth.cash;
+	r = journal_each_position(journal, add_value, &worth);
+	if (r == 0)
+		*ret_worth = worth;
+	return r;
+}
+
 static int
 add_up(struct journal *journal, struct sums *ret_sums)
 {
-	struct sums sums = { 0 };
 	int r;
 
-	r = journal_get_state(journal, &sums.state);
-	if (r != 0)
-		return r;
-	r = get_cash(journal, &sums.cash);
-	if (r != 0)
-		return r;
-	sums.equity = sums.cash;
-	r = journal_each_position(journal, add_value, &sums.equity);
-	if (r != 0)
-		return r;
-	*ret_sums = sums;
-	return 0;
+	r = journal_get_state(journal, &ret_sums->state);
+	return r != 0 ? r : ledger_worth(journal, &ret_sums->worth);
 }
 
 static int
@@ -366,8 +372,8 @@ print_json(struct journal *journal, const struct sums *sums, struct output *out)
 		fputc(']', out->file);
 	}
 	fputc('\n', out->file);
-	put_decimal(out, "cash", sums->cash);
-	put_decimal(out, "equity", sums->equity);
+	put_decimal(out, "cash", sums->worth.cash);
+	put_decimal(out, "equity", sums->worth.equity);
 	fputs("}\n", out->file);
 	return 0;
 }
@@ -398,8 +404,8 @@ print_tables(struct journal *journal, const struct sums *sums, struct output *ou
 	const int64_t counts[] = { state->clusters, state->orders, state->fills, 1 };
 	int r;
 
-	decimal_format(sums->cash, cash);
-	decimal_format(sums->equity, equity);
+	decimal_format(sums->worth.cash, cash);
+	decimal_format(sums->worth.equity, equity);
 	fprintf(out->file,
 	    "worker %s: %" PRId64 " events, %" PRId64 " dropped, %" PRId64
 	    " clusters, %" PRId64 " orders, %" PRId64

@@ -6,9 +6,21 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/error.h"
+
+struct journal;
+
+/** struct ledger_worth - what the account comes to */
+struct ledger_worth {
+	__int128 cash, equity; /* decimals; positions at their symbols' last prices */
+	int64_t positions;     /* that are not 0 */
+};
+
+/** ledger_worth() - Return: as the journal's functions. */
+int ledger_worth(struct journal *journal, struct ledger_worth *ret_worth);
 
 /**
  * ledger_print() - print the report

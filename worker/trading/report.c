@@ -106,6 +106,12 @@ report_cycle(
 }
 
 int
+report_figures(const struct reporter *reporter, const char *fields)
+{
+	return tradesup_figures(reporter->link, fields);
+}
+
+int
 report_ready(const struct reporter *reporter)
 {
 	struct record record;

@@ -28,6 +28,9 @@ int report_heal(const struct reporter *reporter, int level, int64_t cycle,
 int report_cycle(
     const struct reporter *reporter, const struct tradesup_cycle_report *report);
 
+/** report_figures() - how the trading stands; alone, nothing. */
+int report_figures(const struct reporter *reporter, const char *fields);
+
 /** report_ready() - the worker is up. */
 int report_ready(const struct reporter *reporter);
 

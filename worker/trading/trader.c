@@ -49,6 +49,8 @@ struct trader {
 	struct journal *journal;
 	struct journal_state committed; /* what the journal says */
 	struct journal_state begun;	/* and when the batch began */
+	struct figures figures;
+	int64_t fed_ns; /* monotonic: of the last record, else of the opening */
 	struct desk desk;
 	struct feed_place place;   /* of a feed over a network */
 	struct pipeline *pipeline; /* NULL: to be made again */
@@ -392,6 +394,7 @@ run_transaction(struct trader *trader, struct trader_result *result, int64_t lim
 	r = take_records(trader, &state, result, limit, ret_taken, ret_failure);
 	if (r < 0 || *ret_taken == 0)
 		return r;
+	trader->fed_ns = clock_monotonic_ns();
 	count_batch(trader, &state);
 	r = finish_batch(trader, &state);
 	if (r != 0)
@@ -448,8 +451,9 @@ run_batch(struct trader *trader, struct trader_result *result,
 static void
 tell_news(struct trader *trader)
 {
-	bool is_open = trader->trading->risk.session == SESSION_ALWAYS ||
-		       session_is_open(NULL, clock_realtime_ns());
+	bool is_open =
+	    trader->trading->risk.session == SESSION_ALWAYS ||
+	    session_is_open(trader->desk.guard.calendar, clock_realtime_ns());
 	struct feed_news news;
 	struct record record;
 
@@ -580,6 +584,7 @@ trader_open(const char *worker, const struct config_trading *trading,
 	trader = calloc(1, sizeof(*trader));
 	if (trader) {
 		trader->trading = trading;
+		trader->fed_ns = clock_monotonic_ns();
 		trader->worker = strdup(worker);
 		trader->cursor = strdup(paths->cursor);
 		trader->journal_path = strdup(paths->journal);
@@ -616,6 +621,7 @@ trader_set_on_event(struct trader *trader, news_on_event on_event, void *data)
 	trader->on_event_data = data;
 	if (trader->desk.courier)
 		courier_set_on_event(trader->desk.courier, on_event, data);
+	hours_set_on_event(&trader->desk.hours, on_event, data);
 }
 
 int
@@ -710,6 +716,19 @@ trader_cancel_open(struct trader *trader, int64_t deadline_ns,
 	}
 	book_reset(&trader->desk.book);
 	return 0;
+}
+
+void
+trader_figures(struct trader *trader, bool is_last, char ret_text[FIGURES_TEXT_MAX])
+{
+	int64_t now_ns = clock_monotonic_ns();
+	int64_t age_ns = trader->place.net ? feed_net_age_ns(trader->place.net)
+					   : now_ns - trader->fed_ns;
+
+	if (is_last)
+		figures_expire(&trader->figures);
+	figures_read(&trader->figures, trader->journal, trader->desk.courier == NULL);
+	figures_text(&trader->figures, age_ns, ret_text);
 }
 
 void

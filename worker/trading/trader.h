@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/fault.h"
 #include "worker/trading/courier.h"
+#include "worker/trading/figures.h"
 
 struct trader;
 
@@ -132,6 +133,13 @@ int trader_mend_cursor(struct trader *trader);
  */
 int trader_cancel_open(struct trader *trader, int64_t deadline_ns,
     struct courier_cancel *ret_cancel, struct trader_failure *ret_failure);
+
+/**
+ * trader_figures() - how the trading stands, as the fields of the message `figures`
+ * @is_last: by the journal as it is now; else as it was a little while ago
+ */
+void trader_figures(
+    struct trader *trader, bool is_last, char ret_text[FIGURES_TEXT_MAX]);
 
 /** trader_totals() - counts since the journal began. */
 void trader_totals(const struct trader *trader, struct trader_result *ret_totals);

@@ -36,9 +36,10 @@ struct worker {
 	struct trader_result totals;	 /* when it was open last */
 	struct stamp module; /* of the module's file when it was checked last */
 
-	int64_t cycle;	   /* from 1, in this life */
-	const char *phase; /* of the cycle, for heartbeats */
-	int64_t alive_ns;  /* monotonic, of the last heartbeat */
+	int64_t cycle;	    /* from 1, in this life */
+	const char *phase;  /* of the cycle, for heartbeats */
+	int64_t alive_ns;   /* monotonic, of the last heartbeat */
+	int64_t figures_ns; /* and of the last figures; 0: none yet */
 	unsigned
 	    faults;    /* of a drill, due in the next cycle; bits of enum fault_kind */
 	bool is_ready; /* said */

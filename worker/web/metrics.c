@@ -102,6 +102,10 @@ static const struct family {
 	    "gauge", "Time since the worker's last sign of life.", UNIT_MS },
 	{ "worker", "good_cycle_age_ms", "tradesup_worker_good_cycle_age_seconds",
 	    "gauge", "Time since the worker's last good cycle.", UNIT_MS },
+	{ "worker", "feed_age_ms", "tradesup_worker_feed_age_seconds", "gauge",
+	    "Time since the worker's feed gave something last.", UNIT_MS },
+	{ "worker", "positions", "tradesup_positions", "gauge",
+	    "Open positions of the worker.", UNIT_ONE },
 	{ "heal", "tried", "tradesup_heal_attempts_total", "counter",
 	    "Attempts at healing, of all time.", UNIT_ONE },
 	{ "heal", "relapsed", "tradesup_heal_relapses_total", "counter",
@@ -247,6 +251,52 @@ sample_cycles(FILE *out, const char *name, const char *worker, const struct row 
 	}
 }
 
+/* A decimal as it is; it can be wider than any number of ours. */
+static void
+put_amount(FILE *out, const char *name, const char *worker, const char *amount)
+{
+	if (!amount || !*amount || amount[strspn(amount, "-.0123456789")] != '\0')
+		return;
+	fputs(name, out);
+	labels(out, worker, NULL, NULL);
+	fprintf(out, " %s\n", amount);
+}
+
+static void
+sample_equity(FILE *out, const char *name, const char *worker, const struct row *row)
+{
+	put_amount(out, name, worker, record_get(&row->record, "equity"));
+}
+
+static void
+sample_cash(FILE *out, const char *name, const char *worker, const struct row *row)
+{
+	put_amount(out, name, worker, record_get(&row->record, "cash"));
+}
+
+/* "open:1,filled:12" (supervisor/figures.h): up to what is not like that. */
+static void
+put_counts(FILE *out, const char *name, const char *worker, const char *label_name,
+    const char *text)
+{
+	char word[64];
+	uint64_t n;
+	int used;
+
+	for (; text && sscanf(text, "%63[^:]:%" SCNu64 "%n", word, &n, &used) == 2;
+	     text += text[used] == ',' ? used + 1 : used) {
+		fputs(name, out);
+		labels(out, worker, label_name, word);
+		fprintf(out, " %" PRIu64 "\n", n);
+	}
+}
+
+static void
+sample_orders(FILE *out, const char *name, const char *worker, const struct row *row)
+{
+	put_counts(out, name, worker, "state", record_get(&row->record, "orders"));
+}
+
 /* "0.001:5,…,+Inf:9" (supervisor/measures.h). Return: the count of the last, -1 for
  * what is not like that. */
 static int64_t
@@ -304,6 +354,12 @@ static const struct {
 	    "Open file descriptors of the worker's process.", sample_descriptors },
 	{ "tradesup_worker_cycles_total", "counter",
 	    "Cycles that the worker has reported, by outcome.", sample_cycles },
+	{ "tradesup_equity", "gauge",
+	    "Cash and positions at their last prices, in the account's money.",
+	    sample_equity },
+	{ "tradesup_cash", "gauge", "Cash, in the account's money.", sample_cash },
+	{ "tradesup_orders", "gauge", "Orders in the worker's journal, by state.",
+	    sample_orders },
 	{ "tradesup_worker_cycle_duration_seconds", "histogram",
 	    "How long cycles took, as the worker reports it.", sample_durations },
 };
@@ -352,8 +408,35 @@ write_heals(FILE *out, const struct rows *rows)
 		}
 }
 
+/* The worker's own counts of refusals, if it tells them. */
+static const char *
+refusals_of(const struct rows *rows, const char *worker)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct row *row = &rows->items[i];
+		const char *name = record_get(&row->record, "name");
+
+		if (row_is(row, "worker") && name && strcmp(name, worker) == 0)
+			return record_get(&row->record, "refused");
+	}
+	return NULL;
+}
+
 static void
-write_tally(FILE *out, const struct tally *tally)
+write_own_refusals(FILE *out, const struct rows *rows, const char *name)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct record *record = &rows->items[i].record;
+		const char *worker = record_get(record, "name");
+
+		if (row_is(&rows->items[i], "worker") && worker)
+			put_counts(
+			    out, name, worker, "rule", record_get(record, "refused"));
+	}
+}
+
+static void
+write_tally(FILE *out, const struct rows *rows, const struct tally *tally)
 {
 	static const struct {
 		const char *name, *label, *help;
@@ -361,7 +444,7 @@ write_tally(FILE *out, const struct tally *tally)
 		[TALLY_EVENT] = { "tradesup_events_total", "event",
 		    "Events since this program started, by name." },
 		[TALLY_REFUSAL] = { "tradesup_orders_refused_total", "rule",
-		    "Orders refused since this program started, by rule." },
+		    "Orders refused, by rule." },
 	};
 
 	for (size_t kind = 0; kind < TALLY_KIND_COUNT; kind++) {
@@ -369,12 +452,15 @@ write_tally(FILE *out, const struct tally *tally)
 		for (size_t i = 0; i < tally->n; i++) {
 			const struct tally_entry *entry = &tally->entries[i];
 
-			if (entry->kind != kind)
+			if (entry->kind != kind ||
+			    (kind == TALLY_REFUSAL && refusals_of(rows, entry->worker)))
 				continue;
 			fputs(kinds[kind].name, out);
 			labels(out, entry->worker, kinds[kind].label, entry->label);
 			fprintf(out, " %" PRIu64 "\n", entry->n);
 		}
+		if (kind == TALLY_REFUSAL)
+			write_own_refusals(out, rows, kinds[kind].name);
 	}
 }
 
@@ -400,6 +486,6 @@ metrics_write(FILE *out, const struct metrics_input *input)
 		write_family(out, input->rows, &families[i]);
 	write_workers(out, input->rows);
 	write_heals(out, input->rows);
-	write_tally(out, input->tally);
+	write_tally(out, input->rows, input->tally);
 	write_own(out, input);
 }

@@ -24,9 +24,9 @@ is_number(const char *key)
 {
 	static const char *const ends[] = { "_ms", "_ns", "_bytes" };
 	static const char *const keys[] = { "pid", "restarts", "in_period", "intensity",
-		"cycle", "heals", "failed_cycles", "cycles_good", "cycles_failed",
-		"cycles_healed", "level", "tried", "succeeded", "failed", "relapsed",
-		"pending", "uid" };
+		"cycle", "heals", "positions", "failed_cycles", "cycles_good",
+		"cycles_failed", "cycles_healed", "level", "tried", "succeeded",
+		"failed", "relapsed", "pending", "uid" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_with(key, ends[i]))

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "worker/client/tradesup.h"
+#include "worker/trading/secret.h"
+#include "worker/web/changes.h"
 #include "worker/web/guard.h"
 #include "worker/web/rows.h"
 #include "worker/web/source.h"
@@ -18,8 +20,9 @@
 struct http;
 
 struct web_options {
-	const char *listen;  /* "ADDRESS:PORT" or "unix:PATH" */
-	const char *control; /* the control socket */
+	const char *listen;	/* "ADDRESS:PORT" or "unix:PATH" */
+	const char *control;	/* the control socket */
+	const char *token_file; /* NULL: nothing can be changed */
 	struct guard guard;
 	int64_t interval_ns;
 };
@@ -29,6 +32,8 @@ struct web {
 	struct event_base *base;
 	struct tradesup *link;
 	struct source *source;
+	struct secret token;
+	struct changes *changes; /* NULL: nothing can be changed */
 	struct streams *streams;
 	struct http *http;
 	struct tally tally;
