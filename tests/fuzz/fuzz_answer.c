@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "worker/trading/alpaca.h"
+#include "worker/trading/ndjson.h"
 #include "worker/trading/poll.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,11 +29,17 @@ check_view(const struct broker_view *view, void *data)
 {
 	(void)data;
 	check(memchr(view->client_order_id, '\0', sizeof(view->client_order_id)));
-	check(memchr(view->broker_id, '\0', sizeof(view->broker_id)));
+	check(memchr(view->word, '\0', sizeof(view->word)));
+	check(memchr(view->id, '\0', sizeof(view->id)));
+	for (const char *c = view->id; *c; c++) /* it becomes a part of a URL */
+		check(strchr("-_", *c) || (*c >= '0' && *c <= '9') ||
+		      (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z'));
 	check(memchr(view->symbol, '\0', sizeof(view->symbol)));
 	check(view->quantity >= 0 && view->filled >= 0);
 	check(view->quantity == 0 || view->filled <= view->quantity);
 	check(view->filled == 0 || view->average > 0);
+	check(view->status >= ORDER_OPEN && view->status <= ORDER_REJECTED);
+	check(view->time_ns >= 0 && view->submitted_ns >= 0);
 	return 0;
 }
 
@@ -65,7 +72,27 @@ read_trading(unsigned choice, const char *body, size_t length)
 	if (alpaca_parse_error(body, length, &error) == 0)
 		check(memchr(error.message, '\0', sizeof(error.message)));
 	else
-		check(result != BROKER_NOT_FOUND);
+		check(result == BROKER_DONE || result == BROKER_UNCLEAR ||
+		      result == BROKER_BUSY);
+}
+
+/* Which is what the spool's reader will make of it; one with a NUL is dropped. */
+static void
+check_line(const char *bytes, size_t length)
+{
+	_cleanup_free_ char *line = strndup(bytes, length);
+	struct field_text found[FIELD_COUNT];
+	struct fields fields = { .names = { NULL } };
+	const char *why;
+
+	check(line && strlen(line) == length);
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		fields.names[i] = field_name((enum field)i);
+		fields.name_lengths[i] = strlen(field_name((enum field)i));
+		fields.has[i] = true;
+	}
+	why = ndjson_record(&fields, line, length, found);
+	check(!why || strcmp(why, "a NUL character") == 0);
 }
 
 static void
@@ -80,6 +107,7 @@ check_batch(const struct poll_batch *batch)
 		/* One line, or the spool would have two records of it. */
 		check(memchr(batch->text + record->offset, '\n', record->length) ==
 		      batch->text + record->offset + record->length - 1);
+		check_line(batch->text + record->offset, record->length - 1);
 	}
 }
 
@@ -108,21 +136,45 @@ read_page(const struct poll_ops *ops, char *body, size_t length)
 	poll_batch_deinit(&batch);
 }
 
+static void
+read_head(const char *head, size_t length)
+{
+	struct http_answer answer = { 0 };
+
+	while (length > 0) {
+		const char *end = memchr(head, '\n', length);
+		size_t n = end ? (size_t)(end - head) + 1 : length;
+
+		http_answer_header(&answer, head, n);
+		check(memchr(answer.etag, '\0', sizeof(answer.etag)));
+		head += n;
+		length -= n;
+	}
+	http_answer_deinit(&answer);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* As an answer is kept: with a NUL behind it, and nothing else. */
-	_cleanup_free_ char *body = malloc(size + 1);
+	_cleanup_free_ char *body = malloc(size > 0 ? size : 1);
 
 	if (!body || size == 0)
 		return 0;
 	memcpy(body, data + 1, size - 1);
 	body[size - 1] = '\0';
-	body = realloc(body, size);
-	if (data[0] % 3 == 0)
-		read_trading(data[0] / 3, body, size - 1);
-	else
-		read_page(data[0] % 3 == 1 ? &poll_alpaca : &poll_flow_alerts, body,
-		    size - 1);
+	switch (data[0] % 4) {
+	case 0:
+		read_trading(data[0] / 4, body, size - 1);
+		break;
+	case 1:
+		read_page(&poll_alpaca, body, size - 1);
+		break;
+	case 2:
+		read_page(&poll_flow_alerts, body, size - 1);
+		break;
+	default:
+		read_head(body, size - 1);
+	}
 	return 0;
 }

@@ -4,8 +4,11 @@ and with a worker that is killed before the request, between request and answer,
 """
 
 import contextlib
+import errno
+import json
 import os
 import sqlite3
+import subprocess
 
 import harness
 from alpaca_lies import Rule
@@ -301,6 +304,110 @@ class Stops(BrokerCase):
             self.standin.wait_for(lambda: len(self.standin.book.orders) == 3, "three orders")
             run.stop()
         self.assertEqual(self.standin.limit.early, on_their_way)
+
+
+class Disk(BrokerCase):
+    """The worker's directory is a file system of its own, which fills up or cannot be written."""
+
+    def setUp(self):
+        super().setUp()
+        self.place = os.path.join(self.box.state, WORKER_NAME)
+        os.makedirs(self.place, mode=0o700)
+        if not self.mount("-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"):
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.place], check=False)
+
+    def mount(self, *options):
+        try:
+            done = subprocess.run(["mount", *options, self.place], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, check=False)
+        except FileNotFoundError:
+            return False
+        return done.returncode == 0
+
+    def fill(self):
+        path = os.path.join(self.place, "filler")
+        with open(path, "ab", buffering=0) as file:
+            for size in (1 << 16, 1 << 12, 1):
+                try:
+                    while file.write(b"x" * size) == size:
+                        pass
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+        return path
+
+    def assert_supervisor_goes_on(self, run):
+        self.assertIsNone(run.process.poll())
+        self.assertEqual(self.box.call("status").returncode, EXIT_OK)
+
+    def check_full(self, kill):
+        self.prepare_rounds(1, 1, follow="yes")
+        with self.running() as run:
+            run.wait_for("order.filled")
+            filler = self.fill()
+            turn, position = 1, run.position()
+            while not run.find("cycle.failed", since=position):  # until what the log has room for is used up
+                self.add_round(2 * turn, 50)
+                self.add_round(2 * turn + 1, 50)
+                turn += 1
+                cycles = run.position()
+                harness.wait_until(lambda: run.position() > cycles, "any event")
+            self.assert_supervisor_goes_on(run)
+            if kill:
+                run.kill()
+                harness.wait_until(lambda: not self.box.leftovers(), "the workers' end")
+            os.unlink(filler)
+            if not kill:
+                run.wait_for("cycle.failed", since=position)
+                self.wait_for_all(2 * turn)
+                run.stop()
+        if kill:
+            with self.running() as run:
+                self.wait_for_all(2 * turn)
+                run.stop()
+        self.assert_books_agree()
+
+    def wait_for_all(self, rounds):
+        """All of the feed has been worked through, and every fate is known."""
+        records = 1 + (rounds - 2) * 50
+
+        def is_done():
+            result = self.box.call("ledger", WORKER_NAME, "--json")
+            ledger = json.loads(result.stdout) if result.returncode == 0 else {}
+            return (ledger.get("events", 0) + ledger.get("dropped", 0) >= records
+                    and all(order["status"] not in ("intent", "sent", "open", "partially_filled")
+                            for order in ledger["orders"]))
+
+        harness.wait_until(is_done, "the feed's end", interval=0.1)
+
+    def test_a_full_disk(self):
+        self.check_full(kill=False)
+
+    def test_a_kill_on_a_full_disk(self):
+        """What was sent is on the disk: the next life knows each of the orders."""
+        self.check_full(kill=True)
+
+    def test_a_disk_that_cannot_be_written(self):
+        self.prepare_rounds(1, 1, follow="yes")
+        with self.running() as run:
+            run.wait_for("order.filled")
+            self.assertEqual(self.box.call("stop", WORKER_NAME).returncode, EXIT_OK)
+            self.assertTrue(self.mount("-o", "remount,ro"))
+            self.add_round(2, 2)
+            posts, position = len(self.posts()), run.position()
+            self.box.call("start", WORKER_NAME)
+            run.wait_for("worker.exit", since=position, count=2)
+            self.assertIn("ead-only", self.output_of(run))
+            self.assertEqual(len(self.posts()), posts)
+            self.assert_supervisor_goes_on(run)
+            self.assertTrue(self.mount("-o", "remount,rw"))
+            run.wait_for("order.filled", since=position)
+            run.stop()
+        self.assert_books_agree()
+
+    def output_of(self, run):
+        with run.changed:
+            return repr(run.events) + repr(run.noise)
 
 
 if __name__ == "__main__":

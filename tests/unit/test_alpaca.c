@@ -93,6 +93,18 @@ START_TEST(test_order)
 }
 END_TEST
 
+START_TEST(test_a_time_before_all_orders_is_none)
+{
+	static const char body[] =
+	    "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"0\",\"status\":\"new\""
+	    ",\"submitted_at\":\"1883-11-24T20:03:46Z\"}";
+	struct broker_view view;
+
+	ck_assert_int_eq(alpaca_parse_order(body, strlen(body), &view), 0);
+	ck_assert_int_eq(view.submitted_ns, 0);
+}
+END_TEST
+
 /* No beginning of an answer is one, and nothing is read past its end. */
 START_TEST(test_order_cut)
 {
@@ -278,6 +290,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(
 	    tcase, a_calendar_is_read_or_refused, 0, ARRAY_SIZE(calendars));
+	tcase_add_test(tcase, test_a_time_before_all_orders_is_none);
 	tcase_add_loop_test(tcase, test_order, 0, ARRAY_SIZE(order_cases));
 	tcase_add_test(tcase, test_order_cut);
 	tcase_add_loop_test(tcase, test_result, 0, ARRAY_SIZE(result_cases));

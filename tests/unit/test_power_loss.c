@@ -20,7 +20,7 @@
 #include "worker/trading/journal_internal.h"
 
 #define SECTOR 512
-#define TURNS 12
+#define TURNS 6
 #define ORDERS_A_TURN 2
 
 enum op_kind { OP_WRITE, OP_TRUNCATE, OP_SYNC };

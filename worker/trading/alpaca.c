@@ -63,7 +63,7 @@ get_decimal(const json_t *object, const char *key, int64_t *ret_value)
 	return 0;
 }
 
-/* A time that may be wanting. */
+/* A time that may be wanting. Before 1970 there was no such order. */
 static int64_t
 get_time(const json_t *object, const char *key)
 {
@@ -72,7 +72,8 @@ get_time(const json_t *object, const char *key)
 
 	if (!json_is_string(member) ||
 	    timestamp_parse(json_string_value(member), json_string_length(member),
-		TIME_UNIT_RFC3339, &ns) < 0)
+		TIME_UNIT_RFC3339, &ns) < 0 ||
+	    ns < 0)
 		return 0;
 	return ns;
 }
