@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "worker/trading/alpaca.h"
+#include "worker/trading/http.h"
 #include "worker/trading/poll.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,7 +29,7 @@ check_view(const struct broker_view *view, void *data)
 {
 	(void)data;
 	check(memchr(view->client_order_id, '\0', sizeof(view->client_order_id)));
-	check(memchr(view->broker_id, '\0', sizeof(view->broker_id)));
+	check(view->id[0] != '\0' && memchr(view->id, '\0', sizeof(view->id)));
 	check(memchr(view->symbol, '\0', sizeof(view->symbol)));
 	check(view->quantity >= 0 && view->filled >= 0);
 	check(view->quantity == 0 || view->filled <= view->quantity);
@@ -108,21 +109,57 @@ read_page(const struct poll_ops *ops, char *body, size_t length)
 	poll_batch_deinit(&batch);
 }
 
+/* A line is a header's, and as libcurl gives it: no NUL behind it. */
+static void
+read_headers(const char *text, size_t length)
+{
+	struct http_answer answer;
+
+	memset(&answer, 'x', sizeof(answer));
+	http_answer_header(&answer, "HTTP/1.1 200 OK", strlen("HTTP/1.1 200 OK"));
+	while (length > 0) {
+		const char *end = memchr(text, '\n', length);
+		size_t n = end ? (size_t)(end - text) : length;
+		_cleanup_free_ char *line = malloc(n > 0 ? n : 1);
+
+		if (!line)
+			return;
+		memcpy(line, text, n);
+		http_answer_header(&answer, line, n);
+		check(memchr(answer.etag, '\0', sizeof(answer.etag)));
+		check(memchr(answer.last_modified, '\0', sizeof(answer.last_modified)));
+		check(memchr(answer.content_type, '\0', sizeof(answer.content_type)));
+		check(answer.retry_after_s >= 0 || answer.retry_after_s == HTTP_NONE);
+		check(answer.range_first >= 0 || answer.range_first == HTTP_NONE);
+		n += end ? 1 : 0;
+		text += n;
+		length -= n;
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* As an answer is kept: with a NUL behind it, and nothing else. */
-	_cleanup_free_ char *body = malloc(size + 1);
+	_cleanup_free_ char *body = malloc(size);
 
 	if (!body || size == 0)
 		return 0;
 	memcpy(body, data + 1, size - 1);
 	body[size - 1] = '\0';
-	body = realloc(body, size);
-	if (data[0] % 3 == 0)
-		read_trading(data[0] / 3, body, size - 1);
-	else
-		read_page(data[0] % 3 == 1 ? &poll_alpaca : &poll_flow_alerts, body,
-		    size - 1);
+	switch (data[0] % 4) {
+	case 0:
+		read_trading(data[0] / 4, body, size - 1);
+		break;
+	case 1:
+		read_page(&poll_alpaca, body, size - 1);
+		break;
+	case 2:
+		read_page(&poll_flow_alerts, body, size - 1);
+		break;
+	case 3:
+		read_headers(body, size - 1);
+		break;
+	}
 	return 0;
 }
