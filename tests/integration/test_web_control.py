@@ -90,16 +90,6 @@ class Done(Control):
         self.assertEqual(self.post("/control/hold", {"worker": "a b", "reason": "r"}), (400, "a b: no such worker\n"))
         self.assertEqual(self.changed(), [])
 
-    def test_clients_that_leave_leave_nothing(self):
-        self.begin({"slow": misbehaving("stuck", shutdown="1s", heartbeat="100s", cycle_timeout="1000s")})
-        for _ in range(4):
-            connection = socket.create_connection(("127.0.0.1", self.at), TIMEOUT)
-            connection.sendall(request("/control/restart", "worker=slow").encode())
-            connection.close()
-        self.run_.wait_for("worker.start", worker="slow", count=2)
-        self.assertEqual(get(self.at, "/healthz")[0].status, 200)
-        self.assertEqual(self.run_.count("worker.exit", worker="web"), 0)
-
 
 class Refused(Control):
     def test_who_has_not_the_token(self):
@@ -183,6 +173,8 @@ class HostileSupervisor:
 
     def __init__(self, path):
         self.answer = b""
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(path)
         self.socket.listen()
@@ -197,6 +189,9 @@ class HostileSupervisor:
             with connection:
                 try:
                     asked = connection.recv(4096)
+                    if asked.startswith(b"hold"):
+                        self.asked.set()
+                        self.go_on.wait(TIMEOUT)
                     connection.sendall(self.answer if asked.startswith(b"hold") else b"ok\n")
                 except OSError:
                     pass
@@ -236,6 +231,21 @@ class Supervisors(Control):
             got, body = self.post("/control/hold", {"reason": "r"})
             self.assertEqual(got, status, (answer[:40], body[:80]))
             self.assertLess(len(body), 20000)
+
+    def test_clients_that_leave_leave_nothing(self):
+        control = os.path.join(self.box.path, "control")
+        hostile = HostileSupervisor(control)
+        self.addCleanup(hostile.close)
+        web = self.start_alone(control)
+        hostile.answer = b"ok\n"
+        hostile.go_on.clear()
+        with socket.create_connection(("127.0.0.1", self.at), TIMEOUT) as connection:
+            connection.sendall(request("/control/hold", "reason=r").encode())
+            self.assertTrue(hostile.asked.wait(TIMEOUT))
+        hostile.go_on.set()
+        self.assertEqual(self.post("/control/hold", {"reason": "r"}), (200, "ok\n"))
+        web.terminate()
+        self.assertEqual(web.wait(TIMEOUT), EXIT_OK)
 
 
 if __name__ == "__main__":
