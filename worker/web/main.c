@@ -92,6 +92,8 @@ on_rows(struct rows *rows, void *data)
 	if (rows) {
 		web->rows = *rows;
 		*rows = (struct rows){ 0 };
+		history_look(
+		    &web->history, &web->rows, clock_realtime_ns() / (60 * NS_PER_S));
 	}
 	broadcast_status(web);
 }
@@ -205,6 +207,7 @@ close_all(struct web *web)
 	web->streams = streams_free(web->streams);
 	web->http = http_free(web->http);
 	rows_deinit(&web->rows);
+	history_deinit(&web->history);
 	web->link = tradesup_close(web->link);
 	if (web->base)
 		event_base_free(web->base);
@@ -217,8 +220,9 @@ usage(FILE *out, int code)
 	    "usage: tradesup-web [--listen ADDRESS:PORT | unix:PATH] [--host NAME]...\n"
 	    "                    [--control PATH] [--interval DURATION]\n"
 	    "\n"
-	    "Serves /metrics, /healthz, /readyz, /status.json, /events and a page at "
-	    "/.\n"
+	    "Serves /metrics, /healthz, /readyz, /status.json, /history.json, "
+	    "/events and\n"
+	    "a page at /.\n"
 	    "It changes nothing.\n"
 	    "\n"
 	    "  --listen     where; the default is " LISTEN_DEFAULT

@@ -10,6 +10,7 @@
 
 #include "worker/client/tradesup.h"
 #include "worker/web/guard.h"
+#include "worker/web/history.h"
 #include "worker/web/rows.h"
 #include "worker/web/source.h"
 #include "worker/web/streams.h"
@@ -33,6 +34,7 @@ struct web {
 	struct http *http;
 	struct tally tally;
 	struct rows rows; /* of the last look; none when it was not answered */
+	struct history history;
 	bool is_up;
 	char started[40]; /* time of day, as events tell it: what is older is not
 			     counted */
