@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the two clocks, as nanoseconds. It does not sleep, wait or convert.
+ * Reads the clocks, as nanoseconds. It does not sleep, wait or convert.
  */
 #include "common/clock.h"
 
@@ -11,7 +11,7 @@ clock_ns(clockid_t id)
 {
 	struct timespec now = { 0 };
 
-	/* Cannot fail for these two ids and a valid pointer; vDSO, no system call. */
+	/* Cannot fail for these ids and a valid pointer; vDSO, no system call. */
 	(void)clock_gettime(id, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
@@ -26,4 +26,10 @@ int64_t
 clock_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
+}
+
+int64_t
+clock_boottime_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
 }

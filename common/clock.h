@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two clocks. Decisions use the monotonic one alone (clock_gettime(2)); the time of
+ * The clocks. Decisions use the monotonic one alone (clock_gettime(2)); the time of
  * day is for people and for log lines. Pure code takes the time as an argument.
  */
 #pragma once
@@ -15,3 +15,7 @@ int64_t clock_monotonic_ns(void);
 
 /** clock_realtime_ns() - CLOCK_REALTIME in nanoseconds since the epoch; cannot fail. */
 int64_t clock_realtime_ns(void);
+
+/** clock_boottime_ns() - CLOCK_BOOTTIME: as the monotonic one, and goes on in a suspend.
+ * For ages that people read, never for deadlines. */
+int64_t clock_boottime_ns(void);

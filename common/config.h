@@ -237,3 +237,11 @@ bool config_sandbox_is_tmp(const char *path);
  * sets for each worker, or keeps from it.
  */
 bool config_is_own_variable(const char *assignment);
+
+/** config_secret_variable() - whether "K=V" sets a variable that the built-in worker
+ * takes a key from. Return: its bit; 0: it is another. */
+unsigned config_secret_variable(const char *assignment);
+
+/** config_secrets_of() - the bits of the variables that this worker takes its keys
+ * from; 0 for one with a command. */
+unsigned config_secrets_of(const struct config_worker *worker);

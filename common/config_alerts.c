@@ -9,12 +9,12 @@
 #include "common/cleanup.h"
 #include "common/config_tree.h"
 #include "common/paths.h"
+#include "common/url.h"
 
 #define LONGEST (INT64_C(365) * 86400 * 1000000000)
 #define DAY (INT64_C(86400) * 1000000000)
 #define SECOND INT64_C(1000000000)
 #define URL_FILE "file:"
-#define URL_MAX 2000
 
 static const char *const whens[] = { "heal_rate", "relapse", "restart", "escalate",
 	"stale", "mismatch", "silent", NULL };
@@ -113,52 +113,12 @@ config_target_url(const struct config_target *target)
 
 /* URLs. */
 
-static bool
-is_loopback(const char *host, size_t length)
-{
-	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t n = strlen(names[i]);
-
-		if (length < n || strncasecmp(host, names[i], n) != 0)
-			continue;
-		if (length == n ||
-		    (host[n] == ':' &&
-			strspn(host + n + 1, "0123456789") == length - n - 1))
-			return true;
-	}
-	return false;
-}
-
 const char *
 config_url_problem(const char *url, bool is_mail)
 {
-	const char *colon = strstr(url, "://");
-	size_t scheme = colon ? (size_t)(colon - url) : 0, host;
+	struct url parts;
 
-	if (strlen(url) > URL_MAX)
-		return "is too long for a URL";
-	for (const char *p = url; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f || *p == '\\' || *p == '"')
-			return "has a character that a URL cannot have";
-	if (!colon)
-		return "is no URL";
-	host = strcspn(colon + 3, "/?#");
-	if (host == 0)
-		return "names no host";
-	if (memchr(colon + 3, '@', host))
-		return "has a user or password in it; they have keys of their own";
-	if (is_mail)
-		return strncmp(url, "smtps://", 8) == 0 ||
-			       strncmp(url, "smtp://", 7) == 0
-			   ? NULL
-			   : "must begin with smtps:// or smtp://";
-	if (scheme == 5 && memcmp(url, "https", 5) == 0)
-		return NULL;
-	if (scheme == 4 && memcmp(url, "http", 4) == 0 && is_loopback(colon + 3, host))
-		return NULL;
-	return "must begin with https://; http:// is for this machine itself alone";
+	return is_mail ? url_check_mail(url) : url_parse(url, &parts);
 }
 
 static void

@@ -337,6 +337,32 @@ make_limits(struct config_reader *reader, const struct syntax_entry *entry,
 		reader->errors.out_of_memory = true;
 }
 
+/* Two sections that cannot both be meant: the worker would run, and reach nobody. */
+static void
+check_network(struct config_reader *reader, const struct config_place *outer,
+    const struct syntax_entry *entry, const struct config_worker *worker)
+{
+	static const char *const feeds[] = { [FEED_HTTP] = "http",
+		[FEED_ALPACA] = "alpaca",
+		[FEED_FLOW_ALERTS] = "flow_alerts" };
+	const struct config_place place = { outer, "sandbox", NULL };
+	const struct config_trading *trading = worker->trading;
+	const struct syntax_entry *section = config_entry(entry, "trading");
+	unsigned line;
+
+	if (!trading || !section || !worker->sandbox || !worker->sandbox->no_network)
+		return;
+	line = config_line(config_entry(entry, "sandbox"), "no_network");
+	if (trading->broker == BROKER_ALPACA)
+		config_report(reader, &place, line, "no_network",
+		    "contradicts broker = alpaca of line %u, which needs the network",
+		    config_line(section, "broker"));
+	if ((size_t)trading->feed < ARRAY_SIZE(feeds) && feeds[trading->feed])
+		config_report(reader, &place, line, "no_network",
+		    "contradicts feed = %s of line %u, which needs the network",
+		    feeds[trading->feed], config_line(section, "feed"));
+}
+
 static void
 read_worker(struct config_reader *reader, const struct config_place *outer,
     const struct syntax_entry *entry, void *base)
@@ -362,6 +388,7 @@ read_worker(struct config_reader *reader, const struct config_place *outer,
 		    "is for the built-in worker, and this one has a command");
 	else if (!command && !node->worker.trading)
 		node->worker.trading = config_trading_read(reader, &place, NULL);
+	check_network(reader, &place, entry, &node->worker);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/civil.h"
 #include "common/clock.h"
 #include "common/decimal.h"
 
@@ -18,60 +19,6 @@
 struct cursor {
 	const char *p, *end;
 };
-
-struct civil {
-	int64_t year;
-	unsigned month, day; /* from 1 */
-};
-
-/*
- * Days and dates: the year is taken to begin in March, so that the leap day is its
- * last, and 400 years, which have 146097 days, are one era.
- */
-static int64_t
-days_from_civil(struct civil civil)
-{
-	int64_t year = civil.year - (civil.month <= 2);
-	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	int64_t of_era = year - era * 400;
-	int64_t month = civil.month > 2 ? civil.month - 3 : civil.month + 9;
-	int64_t of_year = (153 * month + 2) / 5 + civil.day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
-	       719468;
-}
-
-static struct civil
-civil_from_days(int64_t days)
-{
-	int64_t shifted = days + 719468;
-	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int64_t day = shifted - era * 146097;
-	int64_t of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t of_year = day - (365 * of_era + of_era / 4 - of_era / 100);
-	int64_t month = (5 * of_year + 2) / 153;
-	unsigned calendar = (unsigned)(month < 10 ? month + 3 : month - 9);
-
-	return (struct civil){
-		.year = of_era + era * 400 + (calendar <= 2),
-		.month = calendar,
-		.day = (unsigned)(of_year - (153 * month + 2) / 5 + 1),
-	};
-}
-
-static bool
-is_valid_date(struct civil civil)
-{
-	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
-		30, 31 };
-	bool leap =
-	    civil.year % 4 == 0 && (civil.year % 100 != 0 || civil.year % 400 == 0);
-
-	if (civil.month < 1 || civil.month > 12 || civil.day < 1)
-		return false;
-	return civil.day <=
-	       (unsigned)lengths[civil.month - 1] + (civil.month == 2 && leap);
-}
 
 static bool
 take_digits(struct cursor *cursor, unsigned n, unsigned *ret_value)
@@ -107,17 +54,17 @@ take_one_of(struct cursor *cursor, const char *set)
 static bool
 take_date(struct cursor *cursor, int64_t *ret_days)
 {
+	unsigned year, month, day;
 	struct civil civil;
-	unsigned year;
 
 	if (!take_digits(cursor, 4, &year) || !take_one_of(cursor, "-") ||
-	    !take_digits(cursor, 2, &civil.month) || !take_one_of(cursor, "-") ||
-	    !take_digits(cursor, 2, &civil.day))
+	    !take_digits(cursor, 2, &month) || !take_one_of(cursor, "-") ||
+	    !take_digits(cursor, 2, &day))
 		return false;
-	civil.year = year;
-	if (!is_valid_date(civil))
+	civil = (struct civil){ year, (int)month, (int)day };
+	if (!civil_is_valid(civil))
 		return false;
-	*ret_days = days_from_civil(civil);
+	*ret_days = civil_to_days(civil);
 	return true;
 }
 
@@ -212,12 +159,6 @@ timestamp_parse(const char *text, size_t length, enum time_unit unit, int64_t *r
 }
 
 static int64_t
-floor_div(int64_t value, int64_t by)
-{
-	return value / by - (value % by < 0);
-}
-
-static int64_t
 floor_mod(int64_t value, int64_t by)
 {
 	return value % by + (value % by < 0 ? by : 0);
@@ -233,7 +174,7 @@ format(int64_t ns, int64_t step_ns, int digits, char out[TIMESTAMP_TEXT_MAX])
 	struct civil civil = civil_from_days(days);
 	int n;
 
-	n = snprintf(out, TIMESTAMP_TEXT_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%0*dZ",
+	n = snprintf(out, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02u:%02u:%02u.%0*dZ",
 	    (int)civil.year, civil.month, civil.day, of_day / 3600, of_day / 60 % 60,
 	    of_day % 60, digits, (int)fraction);
 	return (size_t)n;

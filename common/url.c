@@ -85,6 +85,21 @@ check_rest(const char *text, struct url *url)
 	return NULL;
 }
 
+/* What follows the scheme; the port is the scheme's own so far. */
+static const char *
+parse_place(const char *text, struct url *url)
+{
+	if (memchr(text, '@', strcspn(text, "/?#")))
+		return "has a user in it; a key belongs into a file";
+	text = read_host(text, url);
+	if (!text)
+		return "has a host that is neither a plain name nor an address";
+	text = read_port(text, url);
+	if (!text)
+		return "has a port that is none";
+	return check_rest(text, url);
+}
+
 const char *
 url_parse(const char *text, struct url *ret_url)
 {
@@ -98,23 +113,29 @@ url_parse(const char *text, struct url *ret_url)
 	if (!url.is_tls && strncasecmp(text, "http://", 7) != 0)
 		return "is no URL that begins with https:// (or http:// to a loopback "
 		       "address)";
-	text += url.is_tls ? 8 : 7;
-	if (memchr(text, '@', strcspn(text, "/?#")))
-		return "has a user in it; a key belongs into a file";
 	url.port = url.is_tls ? 443 : 80;
-	text = read_host(text, &url);
-	if (!text)
-		return "has a host that is neither a plain name nor an address";
-	text = read_port(text, &url);
-	if (!text)
-		return "has a port that is none";
-	why = check_rest(text, &url);
+	why = parse_place(text + (url.is_tls ? 8 : 7), &url);
 	if (why)
 		return why;
 	if (!url.is_tls && !url.is_loopback)
 		return "is plain http, which is for a loopback address alone";
 	*ret_url = url;
 	return NULL;
+}
+
+const char *
+url_check_mail(const char *text)
+{
+	bool is_tls = strncasecmp(text, "smtps://", 8) == 0;
+	struct url url = { .port = is_tls ? 465 : 587 };
+
+	if (text[0] == '\0')
+		return "is empty";
+	if (strlen(text) > URL_MAX)
+		return "is longer than 2048 bytes";
+	if (!is_tls && strncasecmp(text, "smtp://", 7) != 0)
+		return "is no URL that begins with smtps:// or smtp://";
+	return parse_place(text + (is_tls ? 8 : 7), &url);
 }
 
 const char *

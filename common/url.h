@@ -36,6 +36,9 @@ const char *url_parse(const char *text, struct url *ret_url);
 /** url_check_base() - the same for a base URL, to which a path is added: no query. */
 const char *url_check_base(const char *text);
 
+/** url_check_mail() - the same for a mail server: smtps:// or smtp://, both with TLS. */
+const char *url_check_mail(const char *text);
+
 /**
  * url_join() - @base, without the slashes at its end, followed by @path
  *

@@ -36,8 +36,10 @@ struct report {
 struct aftermath {
 	struct supervisor *supervisor;
 	struct healing healing;
-	char *healing_path, *crash_dir;
+	struct history history;
+	char *healing_path, *history_path, *crash_dir;
 	bool dirty, store_failed;
+	bool healing_changed; /* and not the history alone */
 	TAILQ_HEAD(, report) reports;
 	struct event *on_reports, *on_store;
 };
@@ -53,17 +55,24 @@ warn(struct aftermath *aftermath, const char *event, const char *path, int error
 	event_log_emit(&aftermath->supervisor->events, LOG_LEVEL_ERROR, &record);
 }
 
-/* A failure is told once, until it works again. */
+/* A failure is told once, until both work again. */
 static void
 store(struct aftermath *aftermath)
 {
-	int r;
+	const char *path = aftermath->healing_path;
+	int r = 0;
 
 	if (!aftermath->dirty)
 		return;
-	r = healing_store(&aftermath->healing, aftermath->healing_path);
+	if (aftermath->healing_changed)
+		r = healing_store(&aftermath->healing, path);
+	if (r == 0) {
+		aftermath->healing_changed = false;
+		path = aftermath->history_path;
+		r = history_store(&aftermath->history, path);
+	}
 	if (r < 0 && !aftermath->store_failed)
-		warn(aftermath, "healing.store_failed", aftermath->healing_path, -r);
+		warn(aftermath, "healing.store_failed", path, -r);
 	aftermath->store_failed = r < 0;
 	aftermath->dirty = r < 0;
 }
@@ -80,15 +89,25 @@ on_store_cb(evutil_socket_t fd, short what, void *data)
 		evtimer_add(aftermath->on_store, &again);
 }
 
+/* The more there is to write, the less often: it is a bounded share of the loop. */
 static void
 changed(struct aftermath *aftermath)
 {
-	struct timeval after = { .tv_usec = STORE_AFTER_MS * 1000 };
+	int64_t ms = STORE_AFTER_MS +
+		     (int64_t)(aftermath->history.hours.n + aftermath->history.sums.n);
+	struct timeval after = { .tv_sec = ms / 1000,
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 
 	if (aftermath->dirty)
 		return;
 	aftermath->dirty = true;
 	evtimer_add(aftermath->on_store, &after);
+}
+
+static struct history_now
+history_now(void)
+{
+	return (struct history_now){ clock_realtime_ns(), clock_boottime_ns() };
 }
 
 /* Times of day of the last restarts, oldest first. */
@@ -154,7 +173,7 @@ aftermath_flush(struct aftermath *aftermath)
 
 	while ((report = TAILQ_FIRST(&aftermath->reports)))
 		write_report(aftermath, report);
-	if (aftermath->healing_path)
+	if (aftermath->healing_path && aftermath->history_path)
 		store(aftermath);
 }
 
@@ -169,37 +188,48 @@ aftermath_free(struct aftermath *aftermath)
 	if (aftermath->on_store)
 		event_free(aftermath->on_store);
 	healing_deinit(&aftermath->healing);
+	history_deinit(&aftermath->history);
 	free(aftermath->healing_path);
+	free(aftermath->history_path);
 	free(aftermath->crash_dir);
 	free(aftermath);
 	return NULL;
+}
+
+static void
+loaded(struct aftermath *aftermath, const char *path, int r)
+{
+	if (r < 0)
+		warn(aftermath,
+		    r == -EBADMSG ? "healing.set_aside" : "healing.load_failed", path,
+		    -r);
 }
 
 struct aftermath *
 aftermath_new(struct supervisor *supervisor)
 {
 	struct aftermath *aftermath = calloc(1, sizeof(*aftermath));
-	int r;
 
 	if (!aftermath)
 		return NULL;
 	aftermath->supervisor = supervisor;
 	TAILQ_INIT(&aftermath->reports);
 	healing_init(&aftermath->healing);
-	aftermath->healing_path = path_join(supervisor->state_dir, "healing");
+	history_init(&aftermath->history);
+	aftermath->healing_path = path_join(supervisor->state_dir, HEALING_FILE);
+	aftermath->history_path = path_join(supervisor->state_dir, HISTORY_FILE);
 	aftermath->crash_dir = path_join(supervisor->state_dir, "crashes");
 	aftermath->on_reports = evtimer_new(supervisor->base, on_reports_cb, aftermath);
 	aftermath->on_store = evtimer_new(supervisor->base, on_store_cb, aftermath);
-	if (!aftermath->healing_path || !aftermath->crash_dir ||
-	    !aftermath->on_reports || !aftermath->on_store)
+	if (!aftermath->healing_path || !aftermath->history_path ||
+	    !aftermath->crash_dir || !aftermath->on_reports || !aftermath->on_store)
 		return aftermath_free(aftermath);
 	event_priority_set(aftermath->on_reports, SUPERVISOR_PRIORITY_LATER);
 	event_priority_set(aftermath->on_store, SUPERVISOR_PRIORITY_LATER);
-	r = healing_load(&aftermath->healing, aftermath->healing_path);
-	if (r < 0)
-		warn(aftermath,
-		    r == -EBADMSG ? "healing.set_aside" : "healing.load_failed",
-		    aftermath->healing_path, -r);
+	loaded(aftermath, aftermath->healing_path,
+	    healing_load(&aftermath->healing, aftermath->healing_path));
+	loaded(aftermath, aftermath->history_path,
+	    history_load(&aftermath->history, aftermath->history_path));
 	return aftermath;
 }
 
@@ -241,30 +271,54 @@ aftermath_forget(struct aftermath *aftermath, const struct child *child)
 }
 
 void
-aftermath_heal(struct aftermath *aftermath, const char *worker, int level,
-    const char *kind, enum heal_outcome outcome)
+aftermath_heal(struct aftermath *aftermath, const struct history_step *step,
+    enum heal_outcome outcome)
 {
-	if (healing_count(&aftermath->healing, worker, level, kind, outcome,
-		clock_realtime_ns()) == 0)
-		changed(aftermath);
+	struct history_now now = history_now();
+
+	history_heal(&aftermath->history, step, outcome, now);
+	if (healing_count(&aftermath->healing, step->worker, step->level, step->kind,
+		outcome, now.real_ns) == 0)
+		aftermath->healing_changed = true;
+	changed(aftermath);
 }
 
 void
-aftermath_try(
-    struct aftermath *aftermath, const char *worker, int level, const char *kind)
+aftermath_try(struct aftermath *aftermath, const struct history_step *step)
 {
-	if (healing_begin(
-		&aftermath->healing, worker, level, kind, clock_realtime_ns()) == 0)
-		changed(aftermath);
+	struct history_now now = history_now();
+
+	history_try(&aftermath->history, step, now);
+	if (healing_begin(&aftermath->healing, step->worker, step->level, step->kind,
+		now.real_ns) == 0)
+		aftermath->healing_changed = true;
+	changed(aftermath);
+}
+
+void
+aftermath_bad_cycle(
+    struct aftermath *aftermath, const char *worker, int64_t interval_ns)
+{
+	history_bad_cycle(&aftermath->history, worker, interval_ns, history_now());
+	changed(aftermath);
+}
+
+void
+aftermath_stopped(struct aftermath *aftermath, const char *worker)
+{
+	history_stopped(&aftermath->history, worker);
+	changed(aftermath);
 }
 
 void
 aftermath_healed(struct aftermath *aftermath, const char *worker)
 {
 	unsigned levels = healing_good_cycle(&aftermath->healing, worker);
+	bool was_out = history_good_cycle(&aftermath->history, worker, history_now());
 
-	if (levels == 0)
+	if (levels == 0 && !was_out)
 		return;
+	aftermath->healing_changed |= levels != 0;
 	changed(aftermath);
 	for (int level = 3; level <= 4; level++) {
 		struct record record;

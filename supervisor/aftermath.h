@@ -11,6 +11,7 @@
 
 #include "common/fault.h"
 #include "supervisor/child.h"
+#include "supervisor/history.h"
 
 struct aftermath;
 
@@ -34,12 +35,19 @@ void aftermath_each(const struct aftermath *aftermath,
     void (*call)(const struct healing_row *row, void *data), void *data);
 
 /** aftermath_heal() - levels 1 and 2: a step has ended. */
-void aftermath_heal(struct aftermath *aftermath, const char *worker, int level,
-    const char *kind, enum heal_outcome outcome);
+void aftermath_heal(struct aftermath *aftermath, const struct history_step *step,
+    enum heal_outcome outcome);
 
 /** aftermath_try() - levels 3 and 4: tried; what became of it shows later. */
-void aftermath_try(
-    struct aftermath *aftermath, const char *worker, int level, const char *kind);
+void aftermath_try(struct aftermath *aftermath, const struct history_step *step);
+
+/** aftermath_bad_cycle() - a cycle ended with an error; @interval_ns: between its cycles
+ * as usual, 0: not known. */
+void aftermath_bad_cycle(
+    struct aftermath *aftermath, const char *worker, int64_t interval_ns);
+
+/** aftermath_stopped() - a person wants it to stop. */
+void aftermath_stopped(struct aftermath *aftermath, const char *worker);
 
 /** aftermath_healed() - a good cycle: what was tried for this worker has worked. */
 void aftermath_healed(struct aftermath *aftermath, const char *worker);

@@ -87,6 +87,7 @@ child_new(struct supervisor *supervisor, const struct config_node *config)
 	if (!child)
 		return NULL;
 	child->node.config = config;
+	supervisor->secrets |= config_secrets_of(&config->worker);
 	child->node.reports_cycles = config->worker.command == NULL;
 	child->supervisor = supervisor;
 	child->process.pid = -1;
@@ -198,6 +199,7 @@ has_other_deadlines(const struct config_worker *a, const struct config_worker *b
 void
 child_reconfigured(struct child *child, const struct config_node *before)
 {
+	child->supervisor->secrets |= config_secrets_of(child_config(child));
 	if (child->limits)
 		child->limits->spawn.config = child_config(child)->limits;
 	if (!child_is_alive(child) ||
@@ -442,6 +444,7 @@ child_end_life(struct child *child)
 	close_link(child);
 	close_event_fd(&child->on_exit, &child->process.pidfd);
 	child_finish_output(child);
+	child_finish_link(child);
 	if (child->watch)
 		child_watch_end(child);
 	child->kill_ns = child->eof_ns = child->stable_ns = HEARTBEAT_NEVER;

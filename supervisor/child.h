@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 
 #include "common/msg.h"
+#include "supervisor/allowance.h"
 #include "supervisor/capture.h"
 #include "supervisor/decision.h"
 #include "supervisor/exit_reason.h"
@@ -89,19 +90,23 @@ struct child {
 
 	struct decisions *decisions; /* NULL until there is one */
 	char start_error[96];	     /* of the last failed start */
-	bool heal_pending; /* a level 3 or 4 try may wait for its good cycle */
+	bool heal_pending; /* an outage, or a level 3 or 4 try, may wait for its good
+			      cycle */
 	uint32_t lives;
 	uint32_t restarts;	/* since the supervisor started */
 	uint32_t backoff;	/* restarts in a row */
 	int64_t least_delay_ns; /* before the next start, whatever the backoff says */
 	struct measures measures;
-	uint64_t heals; /* reported or done, since the supervisor started */
+	int64_t interval_ns; /* from one good cycle to the next, as usual; 0: not known.
+				Learned anew after an upgrade */
+	uint64_t heals;		/* reported or done, since the supervisor started */
 	int64_t restart_times_ns[CHILD_RESTARTS_KEPT]; /* of day; ring by @restarts */
 
 	struct capture *output; /* NULL until there is some */
 	int64_t output_window_ns;
 	uint32_t output_lines, output_dropped; /* in this window */
 	size_t output_bytes;
+	struct allowance allowance; /* of events that it tells */
 };
 
 /** child_new(), child_free() - a worker that is down; freeing kills nothing: it must be

@@ -35,6 +35,33 @@ emit(struct child *child, enum log_level level, const struct record *record)
 	event_log_emit(&child->supervisor->events, level, record);
 }
 
+static void
+report_left_out(struct child *child, uint32_t n)
+{
+	struct record record;
+
+	if (n == 0)
+		return;
+	start_record(&record, "worker.events_dropped", child);
+	record_int(&record, "events", n);
+	emit(child, LOG_LEVEL_WARNING, &record);
+}
+
+void
+child_finish_link(struct child *child)
+{
+	report_left_out(child, child->allowance.left_out);
+	child->allowance.left_out = 0;
+}
+
+/* What it can have logged as often as it likes. */
+static void
+emit_told(struct child *child, enum log_level level, const struct record *record)
+{
+	if (allowance_take(&child->allowance, level))
+		emit(child, level, record);
+}
+
 void
 child_became_ready(struct child *child, int64_t now_ns)
 {
@@ -108,7 +135,7 @@ cycle_failed(struct child *child, const struct msg *msg)
 	record_int(&record, "cycle", msg->cycle.cycle);
 	record_int(&record, "failed", child->failed_cycles);
 	record_text(&record, "error", msg->cycle.error);
-	emit(child, LOG_LEVEL_WARNING, &record);
+	emit_told(child, LOG_LEVEL_WARNING, &record);
 	if (limit == 0 || child->failed_cycles < limit)
 		return;
 	snprintf(
@@ -124,6 +151,20 @@ cycle_outcome(const struct msg *msg)
 	return msg->cycle.healed ? MEASURES_HEALED : MEASURES_FAILED;
 }
 
+/* Of undisturbed cycles alone: what they would have been is what an outage costs. */
+static void
+learn_interval(struct child *child, int64_t now_ns)
+{
+	int64_t last_ns = child->measures.good_ns;
+
+	if (child->heal_pending || last_ns <= child->seen.started_ns)
+		return;
+	if (child->interval_ns == 0)
+		child->interval_ns = now_ns - last_ns;
+	else
+		child->interval_ns += (now_ns - last_ns - child->interval_ns) / 8;
+}
+
 static void
 on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 {
@@ -132,12 +173,17 @@ on_cycle(struct child *child, const struct msg *msg, int64_t now_ns)
 	 * more. */
 	if (child->doom != DOOM_NONE)
 		return;
+	if (msg->cycle.error[0] == '\0')
+		learn_interval(child, now_ns);
 	measures_add(
 	    &child->measures, cycle_outcome(msg), msg->cycle.duration_ns, now_ns);
 	if (msg->cycle.error[0] == '\0') {
 		child_had_good_cycle(child);
 		return;
 	}
+	child->heal_pending = true;
+	aftermath_bad_cycle(
+	    child->supervisor->aftermath, child_name(child), child->interval_ns);
 	free(child->error);
 	child->error = strdup(msg->cycle.error);
 	if (!msg->cycle.healed)
@@ -205,10 +251,17 @@ on_heal(struct child *child, const struct msg *msg, int64_t now_ns)
 	record_text(&record, "kind", fault_kind_name(msg->heal.kind));
 	add_detail(&record, msg->heal.detail, name);
 	record_int(&record, "cycle", child->cycle);
-	emit(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+	emit_told(child, outcome == HEAL_SUCCESS ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 	    &record);
-	aftermath_heal(child->supervisor->aftermath, child_name(child),
-	    (int)msg->heal.level, fault_kind_name(msg->heal.kind), outcome);
+	child->heal_pending = true;
+	aftermath_heal(child->supervisor->aftermath,
+	    &(struct history_step){ .worker = child_name(child),
+		.level = (int)msg->heal.level,
+		.kind = fault_kind_name(msg->heal.kind),
+		.subject = name[0] ? name : NULL,
+		.example = msg->heal.detail,
+		.interval_ns = child->interval_ns },
+	    outcome);
 }
 
 static void
@@ -261,7 +314,7 @@ on_event(struct child *child, const struct msg *msg, int64_t now_ns)
 		if (strcmp(said.fields[i].key, "worker") != 0 &&
 		    strcmp(said.fields[i].key, "ts") != 0)
 			record_add(&record, &said.fields[i]);
-	emit(child, (enum log_level)msg->event.level, &record);
+	emit_told(child, (enum log_level)msg->event.level, &record);
 }
 
 static void
@@ -350,6 +403,7 @@ child_read_link(struct child *child)
 		}
 		now_ns = clock_monotonic_ns();
 		child->seen.packet_ns = now_ns;
+		report_left_out(child, allowance_turn(&child->allowance, now_ns));
 		if (r == LINK_E_UNKNOWN)
 			continue;
 		if (r == LINK_E_GARBAGE || !handlers[msg.type])

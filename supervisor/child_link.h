@@ -13,6 +13,9 @@
  * the loop. Return: whether there may be more. */
 bool child_read_link(struct child *child);
 
+/** child_finish_link() - its life is over: tell how many events were left out last. */
+void child_finish_link(struct child *child);
+
 /** child_read_notify() - the same for the sd_notify socket. */
 void child_read_notify(struct child *child);
 

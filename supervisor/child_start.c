@@ -21,6 +21,7 @@
 #include "supervisor/fragment.h"
 #include "supervisor/links.h"
 #include "supervisor/make_safe.h"
+#include "supervisor/setup.h"
 #include "supervisor/notify.h"
 
 /* epoll has bounds of its own (memory, max_user_watches): what it does not take we
@@ -129,11 +130,20 @@ add_identity(struct child *child, struct child_environ *extra)
 	add_variable(supervisor, extra, supervisor->control_variable);
 }
 
+/*
+ * A key that a built-in worker takes from the environment is for that worker, and for
+ * its own make-safe. No other program is given it. Where no worker takes it from there,
+ * it is a variable like any other: a bot of one's own may want it.
+ */
 static char *const *
-with_own_environ(struct child *child)
+with_own_environ(struct child *child, bool is_builtin)
 {
-	return child->limits ? child_limits_prepare(child, child->supervisor->environ)
-			     : child->supervisor->environ;
+	struct supervisor *supervisor = child->supervisor;
+	unsigned own = is_builtin ? config_secrets_of(child_config(child)) : 0;
+	char *const *common =
+	    setup_environ_without(supervisor, supervisor->secrets & ~own);
+
+	return child->limits ? child_limits_prepare(child, common) : common;
 }
 
 static char *const *
@@ -151,7 +161,7 @@ fill_environ(struct child *child, struct child_environ *extra)
 			set_variable(supervisor, extra, "WATCHDOG_USEC=%lld",
 			    (long long)(config->watchdog_ns / 1000));
 	}
-	return with_own_environ(child);
+	return with_own_environ(child, config->command == NULL);
 }
 
 static void
@@ -311,7 +321,7 @@ child_run_beside(struct child *child, char *const *argv, char *const *variables,
 	add_identity(child, &extra);
 	for (; variables && *variables; variables++)
 		add_variable(child->supervisor, &extra, *variables);
-	environment = with_own_environ(child);
+	environment = with_own_environ(child, argv == NULL);
 	if (!environment) {
 		*ret_failure = (struct spawn_failure){ "environment", ENOMEM };
 		return SPAWN_E_FAILED;
@@ -433,8 +443,7 @@ adopt_fd(struct child *child, struct event *event, int *fd, event_callback_fn ca
 int
 child_adopt(struct child *child)
 {
-	int r = adopt_fd(
-	    child, &child->on_exit, &child->process.pidfd, child_on_exit);
+	int r = adopt_fd(child, &child->on_exit, &child->process.pidfd, child_on_exit);
 
 	if (r == 0 && child->link_fd >= 0)
 		r = links_add(child->supervisor->links, child, child->link_fd);

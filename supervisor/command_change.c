@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/link.h"
 #include "common/signals.h"
+#include "supervisor/aftermath.h"
 #include "supervisor/child.h"
 #include "supervisor/child_link.h"
 #include "supervisor/fragment.h"
@@ -47,6 +48,22 @@ node_asked_about(
 	return NULL;
 }
 
+/* How long it stays down is not its healing's fault. */
+static void
+forget_outage(struct node *node)
+{
+	struct node *below;
+
+	if (!node_is_group(node)) {
+		struct child *child = (struct child *)node;
+
+		aftermath_stopped(child->supervisor->aftermath, child_name(child));
+		return;
+	}
+	TAILQ_FOREACH(below, &node_group(node)->children, sibling)
+		forget_outage(below);
+}
+
 static void
 ask_tree(struct supervisor *supervisor, struct client *client,
     const struct record *request, enum plan_request kind)
@@ -58,6 +75,8 @@ ask_tree(struct supervisor *supervisor, struct client *client,
 		return;
 	if (!client_may_change(supervisor, client))
 		return;
+	if (kind != PLAN_REQUEST_START)
+		forget_outage(node);
 	wish = client_expect(client);
 	if (!wish)
 		client_error(client, EXIT_OSERR, "%s", strerror(ENOMEM));

@@ -95,6 +95,8 @@ struct supervisor {
 	char **environ; /* ours, with room for SUPERVISOR_ENV_EXTRA more; filled at each
 			   start */
 	size_t n_environ;
+	char **environ_shown; /* room for as many; see setup_environ_without() */
+	unsigned secrets;     /* config_secrets_of() all workers there were */
 
 	struct event *on_quit, *on_passed[3]; /* signals that are passed on */
 	int sigchld_fd;	  /* signalfd(2): many ends at once interrupt us once */

@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/paths.h"
+#include "common/timestamp.h"
 #include "supervisor/client.h"
 #include "supervisor/command.h"
 #include "supervisor/context.h"
@@ -28,6 +30,7 @@
 
 #define ROW_MAX 16384
 #define ACCEPT_PAUSE_MS 100
+#define BEHIND_AGAIN_NS (60 * NS_PER_S) /* between two client.behind of one client */
 
 /* A wish that the tree is carrying out. It outlives its client if need be. */
 struct wish {
@@ -44,8 +47,11 @@ struct client {
 	bool is_owner; /* or root; else a guest, who may look */
 	bool answered; /* closed when all has been written */
 	bool following;
-	bool was_dropped;
-	size_t fell_behind; /* bytes that it has not read; dropped, and not yet told */
+	bool fell_behind;  /* it has just begun to lose events, and that is not yet told
+			    */
+	uint64_t lost;	   /* events since then; 0: it gets them all */
+	int64_t lost_ns;   /* time of day of the first of them */
+	int64_t behind_ns; /* monotonic: the last client.behind about it; 0: none */
 	char *worker, *match; /* what it follows: struct event_filter */
 	const char *event;
 };
@@ -236,16 +242,22 @@ set_patience(struct client *client)
 	bufferevent_set_timeouts(client->stream, &patience, &patience);
 }
 
-/* It keeps what waits for it, and then gets to know why there is no more. */
 static void
-fall_behind(struct client *client)
+tell_behind(struct client *client)
 {
-	client->fell_behind = evbuffer_get_length(output_of(client));
-	client->following = false;
-	client->was_dropped = true;
-	set_patience(client);
-	client_error(client, EXIT_UNAVAILABLE,
-	    "dropped: %zu bytes were waiting to be read", client->fell_behind);
+	int64_t now_ns = clock_monotonic_ns();
+	struct record record;
+
+	if (client->behind_ns > 0 && now_ns - client->behind_ns < BEHIND_AGAIN_NS)
+		return;
+	client->behind_ns = now_ns;
+	record_init(&record, "client.behind");
+	record_int(&record, "pid", client->peer.pid);
+	record_int(&record, "uid", client->peer.uid);
+	record_int(
+	    &record, "unread_bytes", (int64_t)evbuffer_get_length(output_of(client)));
+	event_log_emit(
+	    &client->control->supervisor->events, LOG_LEVEL_WARNING, &record);
 }
 
 /* After the line that was too much has gone to all: this is an event, too. */
@@ -255,12 +267,39 @@ log_those_behind(struct control *control)
 	struct client *client;
 
 	TAILQ_FOREACH(client, &control->clients, entry) {
-		size_t bytes = client->fell_behind;
+		bool fell_behind = client->fell_behind;
 
-		client->fell_behind = 0;
-		if (bytes > 0)
-			tell_dropped(client, bytes);
+		client->fell_behind = false;
+		if (fell_behind)
+			tell_behind(client);
 	}
+}
+
+/* Where they are missing, it gets their number. */
+static void
+tell_lost(struct client *client)
+{
+	char now[TIMESTAMP_TEXT_MAX], since[TIMESTAMP_TEXT_MAX];
+	struct record row;
+
+	if (client->lost == 0)
+		return;
+	timestamp_format_ms(clock_realtime_ns(), now);
+	timestamp_format_ms(client->lost_ns, since);
+	record_init(&row, CONTROL_LOST);
+	record_text(&row, "ts", now);
+	record_int(&row, "events", (int64_t)client->lost);
+	record_text(&row, "since", since);
+	client->lost = 0;
+	client_row(client, &row);
+}
+
+/* Once it loses one, it gets none until it has read what waits for it. */
+static bool
+has_room(const struct client *client)
+{
+	return client->lost == 0 && evbuffer_get_length(bufferevent_get_output(
+					client->stream)) <= CONTROL_BACKLOG_MAX;
 }
 
 void
@@ -272,12 +311,14 @@ control_event(struct control *control, const char *line, const char *worker)
 	TAILQ_FOREACH(client, &control->clients, entry) {
 		if (!follows(client, line, worker))
 			continue;
-		if (evbuffer_get_length(output_of(client)) <= CONTROL_BACKLOG_MAX) {
+		if (has_room(client)) {
 			client_line(client, line);
 			continue;
 		}
-		fall_behind(client);
-		is_behind = true;
+		if (client->lost++ > 0)
+			continue;
+		client->lost_ns = clock_realtime_ns();
+		client->fell_behind = is_behind = true;
 	}
 	if (is_behind)
 		log_those_behind(control);
@@ -320,7 +361,8 @@ on_written(struct bufferevent *stream, void *data)
 	struct client *client = data;
 
 	(void)stream;
-	if (client->answered)
+	tell_lost(client);
+	if (client->answered && evbuffer_get_length(output_of(client)) == 0)
 		client_free(client);
 }
 
@@ -333,9 +375,7 @@ on_gone(struct bufferevent *stream, short what, void *data)
 	/* A client may close its sending side and still wait for the answer. */
 	if ((what & BEV_EVENT_EOF) && (client->answered || client->wish))
 		return;
-	/* One that has been told to go has its event already. */
-	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_WRITING) &&
-	    !client->was_dropped)
+	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_WRITING))
 		tell_dropped(client, evbuffer_get_length(output_of(client)));
 	client_free(client);
 }
@@ -529,6 +569,7 @@ client_finish(struct client *client)
 
 	if (client->wish)
 		client_error(client, EXIT_UNAVAILABLE, "the supervisor has ended");
+	tell_lost(client);
 	/* The bufferevent keeps its own output to itself. */
 	evbuffer_unfreeze(output_of(client), 1);
 	while (evbuffer_get_length(output_of(client)) > 0)
@@ -577,7 +618,7 @@ write_buffer(struct handover_writer *writer, struct evbuffer *buffer)
 static void
 hand_over_client(const struct client *client, struct handover_writer *writer)
 {
-	handover_array(writer, 9);
+	handover_array(writer, 11);
 	handover_fd(writer, bufferevent_getfd(client->stream));
 	handover_int(writer, client->wish != NULL);
 	handover_int(writer, client->answered);
@@ -587,6 +628,8 @@ hand_over_client(const struct client *client, struct handover_writer *writer)
 	write_buffer(writer, bufferevent_get_input(client->stream));
 	write_buffer(writer, bufferevent_get_output(client->stream));
 	handover_text(writer, client->match);
+	handover_int(writer, (int64_t)client->lost);
+	handover_int(writer, client->lost_ns);
 }
 
 void
@@ -607,7 +650,8 @@ control_hand_over(const struct control *control, struct handover_writer *writer)
 struct handed_client {
 	int fd;
 	int64_t waits, answered, following, follows_output;
-	char *worker, *match; /* owned */
+	int64_t lost, lost_ns; /* a supervisor before these knows none */
+	char *worker, *match;  /* owned */
 	const char *in, *out;
 	size_t n_in, n_out;
 };
@@ -628,7 +672,11 @@ read_client(struct handover_reader *reader, struct handed_client *ret_client)
 	    !handover_read_bytes(reader, &ret_client->out, &ret_client->n_out) ||
 	    !handover_read_text(reader, &ret_client->match))
 		return handover_wrong(reader, "a client is incomplete");
-	for (; n > 9; n--)
+	if (n >= 11 &&
+	    (!handover_read_int(reader, 0, INT64_MAX, &ret_client->lost) ||
+		!handover_read_int(reader, 0, INT64_MAX, &ret_client->lost_ns)))
+		return handover_wrong(reader, "a client is incomplete");
+	for (n -= n >= 11 ? 2 : 0; n > 9; n--)
 		if (!handover_skip(reader))
 			return false;
 	return true;
@@ -655,6 +703,8 @@ restore_client(struct control *control, struct handed_client *handed)
 		return;
 	fill_buffers(client, handed);
 	client->answered = handed->answered;
+	client->lost = (uint64_t)handed->lost;
+	client->lost_ns = handed->lost_ns;
 	if (handed->following)
 		client_follow(client,
 		    &(struct event_filter){ .worker = handed->worker,
@@ -664,6 +714,9 @@ restore_client(struct control *control, struct handed_client *handed)
 	/* Nobody but who asked for the upgrade waits while all is at rest. */
 	if (handed->waits && !control->supervisor->upgraded_for)
 		control->supervisor->upgraded_for = client_expect(client);
+	/* It has read all that waited for it. */
+	if (evbuffer_get_length(output_of(client)) == 0)
+		tell_lost(client);
 	/* It has all that it was to get. */
 	if (client->answered && evbuffer_get_length(output_of(client)) == 0)
 		client_free(client);

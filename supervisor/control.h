@@ -67,10 +67,11 @@
  *
  * A request is at most CONTROL_REQUEST_MAX bytes. CONTROL_CLIENTS_MAX clients are
  * served, CONTROL_GUESTS_MAX of them of the group; one more gets `error` at once. One
- * that follows and does not read is dropped when CONTROL_BACKLOG_MAX bytes wait, others
- * when for CONTROL_PATIENCE_S they have sent no request or taken nothing of the answer.
- * A dropped one finds an `error` at the end of what it has not read, if it reads within
- * that time, and there is an event, client.dropped.
+ * that follows and does not read gets no more events when CONTROL_BACKLOG_MAX bytes wait,
+ * until it has read them; where some are missing it finds `events.lost ts events since`.
+ * There is an event, client.behind, once a minute. Others are dropped when for
+ * CONTROL_PATIENCE_S they have sent no request or taken nothing of the answer; there is
+ * an event, client.dropped.
  */
 #pragma once
 
@@ -80,6 +81,7 @@
 #define CONTROL_GUESTS_MAX 32
 #define CONTROL_PATIENCE_S 30
 #define CONTROL_BACKLOG_MAX (1 << 20)
+#define CONTROL_LOST "events.lost"
 
 #include <stdbool.h>
 #include <stddef.h>

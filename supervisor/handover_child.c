@@ -381,6 +381,7 @@ static const struct handover_field fields[] = {
 	UINT32(output_lines),
 	UINT32(output_dropped),
 	FIELD(HANDOVER_SIZE, "output_bytes", output_bytes),
+	FIELD(HANDOVER_UINT32, "events_dropped", allowance.left_out),
 	OTHER("limits", limits),
 	OTHER("watch", watch),
 };

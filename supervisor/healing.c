@@ -68,6 +68,28 @@ find(const struct healing *healing, const char *worker, int level, const char *k
 	return low;
 }
 
+/* Workers come and go (`tradesup add`, `remove`): the row that was longest out of use
+ * makes room, but for one that is still pending. Return: where it was. */
+static size_t
+drop_one(struct healing *healing)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < healing->n_rows; i++) {
+		const struct healing_row *row = &healing->rows[i];
+		const struct healing_row *best = &healing->rows[oldest];
+
+		if (row->pending != best->pending ? row->pending < best->pending
+						  : row->last_ns < best->last_ns)
+			oldest = i;
+	}
+	free(healing->rows[oldest].worker);
+	healing->n_rows--;
+	memmove(healing->rows + oldest, healing->rows + oldest + 1,
+	    (healing->n_rows - oldest) * sizeof(*healing->rows));
+	return oldest;
+}
+
 /* A new row, all zero, at its place. Return: NULL without memory. */
 static struct healing_row *
 insert(
@@ -76,6 +98,8 @@ insert(
 	_cleanup_free_ char *name = strdup(worker);
 	struct healing_row *rows;
 
+	if (healing->n_rows >= HEALING_ROWS_MAX && drop_one(healing) < at)
+		at--;
 	rows = reallocarray(healing->rows, healing->n_rows + 1, sizeof(*rows));
 	if (!rows)
 		return NULL;
@@ -113,6 +137,13 @@ is_row_of(const struct healing *healing, size_t i, const char *worker)
 	return i < healing->n_rows && strcmp(healing->rows[i].worker, worker) == 0;
 }
 
+/* A clock before 1970 must not make a file that is taken for corrupt. */
+static int64_t
+kept_time(int64_t now_ns)
+{
+	return now_ns > 0 ? now_ns : 1;
+}
+
 int
 healing_count(struct healing *healing, const char *worker, int level, const char *kind,
     enum heal_outcome outcome, int64_t now_ns)
@@ -122,7 +153,7 @@ healing_count(struct healing *healing, const char *worker, int level, const char
 	if (!row)
 		return -ENOMEM;
 	row->tried++;
-	row->last_ns = now_ns;
+	row->last_ns = kept_time(now_ns);
 	switch (outcome) {
 	case HEAL_SUCCESS:
 		row->succeeded++;
@@ -160,7 +191,7 @@ healing_begin(struct healing *healing, const char *worker, int level, const char
 	}
 	row->tried++;
 	row->pending = 1;
-	row->last_ns = now_ns;
+	row->last_ns = kept_time(now_ns);
 	return 0;
 }
 

@@ -18,7 +18,10 @@
 
 #include "common/fault.h"
 
+#define HEALING_FILE "healing" /* in the state directory */
 #define HEALING_KIND_MAX 16 /* with its NUL; a longer one is cut */
+
+#define HEALING_ROWS_MAX 3072 /* a file of so many can be read again */
 
 struct healing_row {
 	char *worker; /* owned */

@@ -12,6 +12,7 @@
 
 #include "supervisor/context.h"
 #include "supervisor/spawn.h"
+#include "supervisor/setup.h"
 
 #define DEADLINE_S 10
 
@@ -88,7 +89,6 @@ start(struct supervisor *supervisor, struct spawned *ret_process,
     struct spawn_failure *ret_failure)
 {
 	struct spawn_request request = { .argv = supervisor->config->on_escalate,
-		.environ = supervisor->environ,
 		.slots = &supervisor->slots,
 		.altered = &supervisor->altered,
 		.link_fd = -1,
@@ -104,6 +104,7 @@ start(struct supervisor *supervisor, struct spawned *ret_process,
 	*extra++ = supervisor->guardian.marker;
 	*extra++ = supervisor->state_variable;
 	*extra = NULL;
+	request.environ = setup_environ_without(supervisor, supervisor->secrets);
 	return spawn_start(&request, ret_process, ret_failure);
 }
 

@@ -226,7 +226,7 @@ static const struct verb verbs[] = {
 	{
 	    .name = "healing",
 	    .synopsis = "[WORKER]",
-	    .summary = "show how often each healing step worked",
+	    .summary = "report what was healed, how well, and what it cost",
 	    .options = JSON,
 	    .max_operands = 1,
 	    .example = "tradesup healing",

@@ -18,8 +18,49 @@ failure_kind(const struct child *child, enum plan_how how)
 	return how == PLAN_NORMAL ? "exit" : child_doom_kind(child->doom);
 }
 
+/* What can come again in the same words: figures of this one time are left out. */
 static void
-report_restart(struct supervisor *supervisor, struct child *child, enum plan_how how)
+cause_of(const struct child *child, const struct decision *decision,
+    char out[HISTORY_SUBJECT_MAX])
+{
+	if (child->doom == DOOM_CYCLES && child->error)
+		snprintf(out, HISTORY_SUBJECT_MAX, "%s", child->error);
+	else if (child->doom == DOOM_MEMORY || child->doom == DOOM_OOM)
+		snprintf(out, HISTORY_SUBJECT_MAX, "memory limit");
+	else if (decision->cause[0])
+		snprintf(out, HISTORY_SUBJECT_MAX, "%s", decision->cause);
+	else if (decision->reason.signal)
+		snprintf(out, HISTORY_SUBJECT_MAX, "killed by SIG%s",
+		    sigabbrev_np(decision->reason.signal));
+	else
+		snprintf(out, HISTORY_SUBJECT_MAX, "exited with status %d",
+		    decision->reason.status);
+}
+
+/* Level 3. */
+static void
+count_restart(struct supervisor *supervisor, const struct child *child,
+    enum plan_how how, const struct decision *decision)
+{
+	char happened[DECISION_TEXT_MAX], example[2 * DECISION_TEXT_MAX],
+	    cause[HISTORY_SUBJECT_MAX];
+	struct history_step step = { .worker = child_name(child),
+		.level = 3,
+		.kind = failure_kind(child, how),
+		.subject = cause,
+		.example = example,
+		.interval_ns = child->interval_ns };
+
+	cause_of(child, decision, cause);
+	decision_happened(decision, happened);
+	snprintf(example, sizeof(example), "%s%s%.200s", happened,
+	    child->error ? "; last error: " : "", child->error ? child->error : "");
+	aftermath_try(supervisor->aftermath, &step);
+}
+
+static void
+report_restart(struct supervisor *supervisor, struct child *child, enum plan_how how,
+    const struct decision *decision)
 {
 	const struct group *group = child->node.parent;
 	struct record record;
@@ -34,8 +75,7 @@ report_restart(struct supervisor *supervisor, struct child *child, enum plan_how
 	record_int(&record, "intensity", group->window.limit);
 	event_log_emit(&supervisor->events, LOG_LEVEL_WARNING, &record);
 	child->heal_pending = true;
-	aftermath_try(
-	    supervisor->aftermath, child_name(child), 3, failure_kind(child, how));
+	count_restart(supervisor, child, how, decision);
 }
 
 static void
@@ -54,9 +94,8 @@ report_group_end(
 	    &supervisor->events, gave_up ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, &record);
 }
 
-/* For `tradesup why`; out of memory, it is only forgotten. */
-static void
-remember(struct child *child, enum plan_how how, const struct plan *plan)
+static struct decision
+decision_about(struct child *child, enum plan_how how, const struct plan *plan)
 {
 	struct intensity *window = &child->node.parent->window;
 	struct decision decision = { .time_ns = clock_realtime_ns(),
@@ -73,7 +112,7 @@ remember(struct child *child, enum plan_how how, const struct plan *plan)
 		    decision.cause, sizeof(decision.cause), "%s", child->start_error);
 	else if (child->doom != DOOM_NONE)
 		child_doom_cause(child, decision.cause, sizeof(decision.cause));
-	decisions_add(&child->decisions, &decision);
+	return decision;
 }
 
 static void
@@ -87,14 +126,17 @@ decided_about_worker(struct supervisor *supervisor, struct child *child,
 		[PLAN_GIVE_UP] = "escalate",
 		[PLAN_SHUTDOWN] = "shutdown",
 	};
+	struct decision decision;
 
 	if (how != PLAN_START_FAILED)
 		child_log_end(child, actions[plan->verdict], plan->rule);
-	remember(child, how, plan);
+	decision = decision_about(child, how, plan);
+	/* For `tradesup why`; out of memory, it is only forgotten. */
+	decisions_add(&child->decisions, &decision);
 	if (how == PLAN_ABNORMAL)
 		aftermath_crash(supervisor->aftermath, child, actions[plan->verdict]);
 	if (plan->verdict == PLAN_RESTART)
-		report_restart(supervisor, child, how);
+		report_restart(supervisor, child, how, &decision);
 	snprintf(supervisor->last_failed, sizeof(supervisor->last_failed), "%s",
 	    child_name(child));
 }

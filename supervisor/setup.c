@@ -30,12 +30,27 @@ setup_environ(struct supervisor *supervisor)
 	while (environ[n])
 		n++;
 	supervisor->environ = calloc(n + SUPERVISOR_ENV_EXTRA + 1, sizeof(char *));
-	if (!supervisor->environ)
+	supervisor->environ_shown =
+	    calloc(n + SUPERVISOR_ENV_EXTRA + 1, sizeof(char *));
+	if (!supervisor->environ || !supervisor->environ_shown)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (!config_is_own_variable(environ[i]))
 			supervisor->environ[supervisor->n_environ++] = environ[i];
 	return 0;
+}
+
+char *const *
+setup_environ_without(struct supervisor *supervisor, unsigned secrets)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; supervisor->environ[i]; i++) {
+		if (!(config_secret_variable(supervisor->environ[i]) & secrets))
+			supervisor->environ_shown[n++] = supervisor->environ[i];
+	}
+	supervisor->environ_shown[n] = NULL;
+	return supervisor->environ_shown;
 }
 
 /* To the socket, which has a mode of its own as all else there. A directory that others

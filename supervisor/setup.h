@@ -21,6 +21,15 @@ int setup_lock(struct supervisor *supervisor);
  * worker's. Return: 0, -ENOMEM. */
 int setup_environ(struct supervisor *supervisor);
 
+/**
+ * setup_environ_without() - the environment as it has been filled, for a program that
+ * is to see no keys but its own
+ * @secrets: bits of config_secret_variable() that are left out
+ *
+ * Return: borrowed until the next call.
+ */
+char *const *setup_environ_without(struct supervisor *supervisor, unsigned secrets);
+
 /** setup_descriptors() - raise RLIMIT_NOFILE as far as the workers of this tree need
  * it. */
 void setup_descriptors(const struct config_node *root);

@@ -252,6 +252,7 @@ tear_down(struct supervisor *supervisor)
 	event_log_deinit(&supervisor->events);
 	closep(&supervisor->lock_fd);
 	free(supervisor->environ);
+	free(supervisor->environ_shown);
 	free(supervisor->state_dir);
 	free(supervisor->state_variable);
 	free(supervisor->control_variable);

@@ -210,9 +210,16 @@ op_reloaded(const char *why, void *data)
 static void
 report_escalation(struct supervisor *supervisor)
 {
+	const struct node *node = tree_find(&supervisor->tree, supervisor->last_failed);
+	struct history_step step = { .worker = supervisor->last_failed,
+		.level = 4,
+		.kind = "limit",
+		.subject = "restarts did not help" };
 	struct record record;
 
-	aftermath_try(supervisor->aftermath, supervisor->last_failed, 4, "limit");
+	if (node && !node_is_group(node))
+		step.interval_ns = ((const struct child *)node)->interval_ns;
+	aftermath_try(supervisor->aftermath, &step);
 	record_init(&record, "self_healing.service_restart");
 	record_text(&record, "worker", supervisor->last_failed);
 	record_int(&record, "level", 4);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `tradesup healing`: how often each healing step was tried, and what became of it.
- * Reads the statistics from the state directory, so no supervisor is needed.
+ * Reads the statistics from the state directory, so no supervisor is needed. The report
+ * about days and weeks is in healing_report.c, the table of all time here.
  */
 #include "supervisor/ctl/ctl.h"
 
@@ -10,9 +11,11 @@
 #include <errno.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/paths.h"
 #include "common/timestamp.h"
 #include "supervisor/ctl/healing.h"
+#include "supervisor/ctl/healing_report.h"
 #include "supervisor/ctl/place.h"
 
 #define LEVELS 4
@@ -159,15 +162,9 @@ ctl_healing_put_json(
 	json_close(json, ']');
 }
 
-int
-ctl_healing_read(struct healing *healing, const char *state_directory)
+static int
+told(const char *path, int r)
 {
-	_cleanup_free_ char *path = path_join(state_directory, HEALING_FILE);
-	int r;
-
-	if (!path)
-		return ctl_fail(EXIT_OSERR, "out of memory");
-	r = healing_load(healing, path);
 	if (r == -EBADMSG) {
 		ctl_fail(EXIT_OK, "%s was corrupt, and has been moved aside", path);
 		return 0;
@@ -177,35 +174,57 @@ ctl_healing_read(struct healing *healing, const char *state_directory)
 	return 0;
 }
 
-static int
-print(const struct ctl *ctl, const struct healing *healing)
+int
+ctl_healing_read(struct healing *healing, const char *state_directory)
 {
-	const char *worker = ctl->options.operands[0];
+	_cleanup_free_ char *path = path_join(state_directory, HEALING_FILE);
+
+	if (!path)
+		return ctl_fail(EXIT_OSERR, "out of memory");
+	return told(path, healing_load(healing, path));
+}
+
+/* Into an initialised @history. Return: 0, EXIT_OSERR, as ctl_healing_read(). */
+static int
+read_history(struct history *history, const char *state_directory)
+{
+	_cleanup_free_ char *path = path_join(state_directory, HISTORY_FILE);
+
+	if (!path)
+		return ctl_fail(EXIT_OSERR, "out of memory");
+	return told(path, history_load(history, path));
+}
+
+static int
+print(const struct ctl *ctl, const struct healing_report *report)
+{
 	struct json json = { .out = stdout };
+	int r;
 
 	if (!ctl_wants_json(ctl))
-		return ctl_healing_print(healing, worker);
+		return healing_report_print(report);
 	json_open(&json, NULL, '{');
-	ctl_healing_put_json(&json, healing, worker);
+	ctl_healing_put_json(&json, report->healing, report->worker);
+	r = healing_report_put_json(&json, report);
 	json_close(&json, '}');
 	json_end(&json);
-	return EXIT_OK;
+	return r;
 }
 
 int
 ctl_healing(const struct ctl *ctl)
 {
+	_cleanup_(healing_deinit) struct healing healing = { 0 };
+	_cleanup_(history_deinit) struct history history = { 0 };
 	_cleanup_free_ char *directory = NULL;
-	struct healing healing;
+	const struct healing_report report = { &healing, &history,
+		ctl->options.operands[0], clock_realtime_ns() };
 	int r;
 
 	r = place_state(ctl_config_name(ctl), &directory);
-	if (r != 0)
-		return r;
-	healing_init(&healing);
-	r = ctl_healing_read(&healing, directory);
 	if (r == 0)
-		r = print(ctl, &healing);
-	healing_deinit(&healing);
-	return r;
+		r = ctl_healing_read(&healing, directory);
+	if (r == 0)
+		r = read_history(&history, directory);
+	return r == 0 ? print(ctl, &report) : r;
 }

@@ -8,8 +8,6 @@
 #include "supervisor/ctl/json.h"
 #include "supervisor/healing.h"
 
-#define HEALING_FILE "healing" /* in the state directory */
-
 /**
  * ctl_healing_read() - from the state directory, into an initialised @healing
  *

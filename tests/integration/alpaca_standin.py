@@ -79,6 +79,7 @@ class Standin:
         self.server = None
         self.port = port
         self.connections = set()
+        self.hours = {}           # date: (open, close), or None for a holiday; else weekdays from 09:30 to 16:00
         self.resets = 0           # so many connections to come are reset unread
 
     # Life -----------------------------------------------------------------------------
@@ -353,15 +354,19 @@ class Standin:
                                                              else 30.5)).isoformat()}
 
     def on_calendar(self, request, _lie):
-        """Weekdays; the 24th of December closes early."""
+        """Weekdays, the 24th of December closes early; and what self.hours says."""
         today = datetime.date.today()
         first = datetime.date.fromisoformat(request.query.get("start", today.isoformat())[:10])
         last = datetime.date.fromisoformat(request.query.get("end", (first + datetime.timedelta(7)).isoformat())[:10])
         days = [first + datetime.timedelta(number) for number in range(min((last - first).days + 1, 4000))]
-        return 200, [{"date": day.isoformat(), "open": "09:30", "session_open": "0400", "session_close": "2000",
-                      "close": "13:00" if (day.month, day.day) == (12, 24) else "16:00",
-                      "settlement_date": (day + datetime.timedelta(1)).isoformat()}
-                     for day in days if day.weekday() < 5]
+        rows = []
+        for day in days:
+            usual = ("09:30", "13:00" if (day.month, day.day) == (12, 24) else "16:00") if day.weekday() < 5 else None
+            hours = self.hours.get(day, usual)
+            if hours:
+                rows.append({"date": day.isoformat(), "open": hours[0], "close": hours[1], "session_open": "0400",
+                             "session_close": "2000", "settlement_date": (day + datetime.timedelta(1)).isoformat()})
+        return 200, rows
 
     def control(self, request):
         """The path for people and for other processes' tests."""

@@ -95,6 +95,28 @@ def stuck(link):
         tick(link)
 
 
+def is_first_life():
+    path = os.path.join(os.environ["TRADESUP_TEST_BOX"], "lived")
+    is_first = not os.path.exists(path)
+    with open(path, "w"):
+        pass
+    return is_first
+
+
+def failing_until_killed(link):
+    """In its first life every cycle fails, in the next one all are good."""
+    if is_first_life():
+        failing(link)
+    good(link)
+
+
+def stuck_until_killed(link):
+    """In its first life the cycle number stands still."""
+    if is_first_life():
+        stuck(link)
+    good(link)
+
+
 def never_ready(link):
     """Says who it is, and is never ready."""
     link.hello()
@@ -185,6 +207,20 @@ def tells_much(link):
             link.send("event", 5, "order.told", "text=" + "x" * 900)
 
 
+def floods_all(link):
+    """Events, heal reports and cycles as fast as it can, and beside them lines of output."""
+    if os.fork() == 0:
+        while True:
+            os.write(1, (b"z" * 99 + b"\n") * 100)
+    text = "text=" + "x" * 900
+    packets = [pack(["event", level, name, text]) for level in (4, 6) for name in ("order.told", "feed.told")] * 8
+    packets += [pack(["heal", 2, "name", "success", "y" * 900]), pack(["heartbeat", 1, "fetch"])]
+    while True:
+        for packet in packets:
+            link.socket.send(packet)
+        link.cycle()
+
+
 def output_flood(link):
     """Lines of output, as fast as it can, and one without an end."""
     link.cycle()
@@ -192,6 +228,21 @@ def output_flood(link):
     while True:
         os.write(1, line * 100)
         os.write(1, b"w" * 65536)
+
+
+def heals(link):
+    """One fault after the other at the start of each life: a cycle that failed, a step of level 1, one
+    of level 2 that relapsed and then held; then good cycles."""
+    link.cycle()
+    link.cycle("net: no route")
+    link.cycle()
+    link.send("heal", 1, "name", "success", "CacheFiles.X: made anew")
+    link.cycle()
+    for outcome in ("success", "relapsed", "success"):
+        link.send("heal", 2, "import", outcome, "flow.so: loaded the last good copy")
+        link.number += 1
+        link.send("cycle", link.number, 0, 0, "import_reload", True, 1000)
+    calm(link)
 
 
 def closes_link(link):

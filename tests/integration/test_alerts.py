@@ -14,7 +14,10 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import data_standin
 import harness
+import real_broker
+from alpaca_standin import Standin
 from harness import (BUILD, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, TRADESUP, Case, misbehaving, wait_until)
 
 NOTIFY = os.path.join(BUILD, "tradesup-notify")
@@ -114,6 +117,15 @@ class AlertCase(Case):
         return os.listdir(directory) if os.path.isdir(directory) else []
 
 
+    def messages_of(self, count, event, worker):
+        """The first message, and the one of its end, by name."""
+        messages = self.wait_for_messages(count)[:count]
+        self.assertEqual([message["title"] for message in messages],
+                         ["%s: it (%s)" % (state, worker) for state in ("FIRING", "RECOVERED")[:count]])
+        self.assertIn(event, messages[0]["text"])
+        return messages
+
+
 RESTART = {"when": "restart", "worker": "victim", "over": "1h", "to": ["ops"]}
 
 
@@ -209,6 +221,65 @@ class Told(AlertCase):
         self.kill(run)
         self.assertEqual(self.wait_for_messages()[0]["title"], "FIRING: dies (victim)")
         self.assertEqual(run.count("worker.start", worker="notify"), 1)
+
+
+class Trading(AlertCase):
+    """What a trading worker can get into, on the real one."""
+
+    def write_trading(self, alert, worker):
+        self.write({"it": dict({"to": ["ops"], "worker": "flow"}, **alert)}, workers=())
+        with open(self.box.config, "a") as file:
+            file.write(harness.config_section("worker flow", worker) + "\n")
+
+    def test_a_feed_that_stops(self):
+        server = data_standin.DataServer(data_standin.trades(1, 20000), step=0)
+        self.addCleanup(server.close)
+        self.write_trading({"when": "stale", "over": "1s"}, {"trading": {
+            "cycle": "10ms", "feed": "alpaca", "alpaca": {"rate": "10000"}, "alpaca_data": {
+                "base_url": server.url, "symbols": ["S0", "S1", "S2", "S3"], "interval": "10ms", "feed_max_age": "1s"}}})
+        self.box.environ.update(APCA_API_KEY_ID=data_standin.KEY_ID, APCA_API_SECRET_KEY=data_standin.SECRET)
+        run = self.start()
+        text = self.messages_of(1, "feed.stale worker=flow ", "flow")[0]["text"]
+        self.assertIn("FIRING it (flow): stale feed since ", text)
+        with server.lock:
+            server.step = server.visible = 1  # one more with each answer
+        run.wait_for("feed.recovered", worker="flow")
+        self.messages_of(2, "feed.stale", "flow")
+        self.assertEqual(run.stop(), EXIT_OK)
+
+    def test_a_position_that_nobody_can_explain(self):
+        standin = Standin(key=real_broker.KEY).start()
+        self.addCleanup(standin.stop)
+        standin.book.place({"symbol": "TSLA", "qty": "3", "side": "buy", "type": "market", "time_in_force": "day"},
+                           plan="instant")
+        standin.book.orders.clear()
+        for name, value in zip(("APCA_API_KEY_ID", "APCA_API_SECRET_KEY"), real_broker.KEY):
+            self.box.environ[name] = value
+        path = self.box.file("trades.csv", real_broker.rounds_csv(0, 0))
+        section = real_broker.alpaca_section(standin.url, path)
+        section["file"]["follow"] = "yes"
+        self.write_trading({"when": "mismatch", "over": "1h"}, {"trading": dict(section, cycle="10ms")})
+        run = self.start()
+        text = self.messages_of(1, "order.mismatch worker=flow symbol=TSLA journal=0.00000000 broker=3.00000000", "flow")[0]["text"]
+        self.assertIn("FIRING it (flow): 1 orders that do not match the broker's since ", text)
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.assertEqual(len(self.receiver.messages()), 1)
+
+    def check_silent(self, mode):
+        self.write_trading({"when": "silent", "over": "1s"},
+                           misbehaving(mode, heartbeat="60s", cycle_timeout="0", failed_cycles="0"))
+        run = self.start()
+        text = self.messages_of(1, "worker=flow state=up", "flow")[0]["text"]
+        self.assertIn("FIRING it (flow): no good cycle since ", text)
+        self.kill(run, "flow")
+        self.messages_of(2, "worker=flow", "flow")
+        self.assertEqual(run.stop(), EXIT_OK)
+
+    def test_a_worker_that_stands_still(self):
+        self.check_silent("stuck_until_killed")
+
+    def test_a_worker_that_only_fails(self):
+        self.check_silent("failing_until_killed")
 
 
 class Troubled(AlertCase):

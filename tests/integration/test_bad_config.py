@@ -55,6 +55,12 @@ BAD = {
         "worker w {\n  restart = transient\n  significant = yes\n}\n", None, "significant"),
     "maximum below the delay": (
         "worker w {\n  restart_delay = 10s\n  restart_delay_max = 1s\n}\n", None, "restart_delay_max"),
+    "no network for the broker": (
+        "worker w {\n sandbox {\n  no_network = yes\n }\n trading {\n  broker = alpaca\n }\n}\n", 4,
+        "broker = alpaca of line 7"),
+    "no network for the feed": (
+        "worker w {\n sandbox {\n  no_network = yes\n }\n trading {\n  feed = http\n  http {\n"
+        "   url = \"http://127.0.0.1:1/x\"\n  }\n }\n}\n", 4, "feed = http of line 7"),
     "alert without a target": ("alert a {\n  when = relapse\n}\n", 2, "to"),
     "alert without a condition": (
         "target t {\n command = x\n}\nalert a {\n  to = t\n}\n", 5, "when"),

@@ -4,7 +4,9 @@ restarted; the supervisor's memory stays as it was.
 """
 
 import json
+import os
 import re
+import socket
 import time
 
 import harness
@@ -14,7 +16,7 @@ MEMORY_BOUND = 8 << 20
 NO_LIMIT = {"intensity": "10000", "period": "1s"}
 
 
-class BadPeer(Case):
+class PeerCase(Case):
     def start(self, mode, **settings):
         self.box.write_config({"bad": misbehaving(mode, **settings), "good": misbehaving("good")},
                               NO_LIMIT)
@@ -41,6 +43,8 @@ class BadPeer(Case):
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(self.box.leftovers(), [])
 
+
+class BadPeer(PeerCase):
     def check_restarted(self, mode):
         run = self.start(mode)
         run.wait_for("worker.start", worker="bad", count=2)
@@ -78,6 +82,56 @@ class BadPeer(Case):
         self.assertEqual(run.count("worker.garbage"), 0)
         self.assertEqual(run.count("worker.start", worker="bad"), 1)
         self.assertEqual(run.stop(), EXIT_OK)
+
+
+def pss_bytes(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        return int(re.search(r"^Pss:\s+(\d+) kB$", file.read(), re.MULTILINE)[1]) << 10
+
+
+class Overload(PeerCase):
+    ENOUGH = 10000  # events that were left out
+
+    def test_everything_at_once(self):
+        """A worker that floods the supervisor in every way, beside a follower that does not read."""
+        self.box.write_config({"good": misbehaving("good")}, NO_LIMIT)
+        run = self.box.start()
+        run.wait_for("worker.ready", worker="good")
+        wait_until(lambda: self.good_cycle() > 5, "the good worker's cycles")
+        follower = socket.socket(socket.AF_UNIX)
+        self.addCleanup(follower.close)
+        follower.settimeout(harness.TIMEOUT)
+        follower.connect(os.path.join(self.box.path, "run", "control"))
+        follower.sendall(b"events follow=yes lines=0\n")
+        memory = pss_bytes(run.pid)
+        path = self.box.file("bad.conf", harness.config_section("worker bad", misbehaving("floods_all")) + "\n")
+        self.assertEqual(self.box.ask("add file=" + path)[-1], "ok")
+
+        def left_out():
+            return sum(event["events"] for event in run.find("worker.events_dropped", worker="bad"))
+
+        seen = set()  # what the supervisor answered during the flood
+
+        def is_enough():
+            seen.add(self.good_cycle())
+            return left_out() >= self.ENOUGH and run.find("client.behind") and len(seen) > 10
+
+        wait_until(is_enough, "a flood, answers, and the good worker to go on in it")
+        self.assertGreater(sum(event["lines"] for event in run.find("worker.output_dropped", worker="bad")), 0)
+        if not SANITIZED:
+            self.assertLess(pss_bytes(run.pid) - memory, MEMORY_BOUND)
+        self.assertEqual(run.count("worker.start"), 2, "somebody was restarted")
+        self.assertEqual(run.count("worker.hang"), 0)
+        # The statistics are no event, and lose nothing: more than could be logged.
+        self.assertGreater(self.box.json("healing", "bad")["rows"][0]["tried"], 0)
+        # Whole lines until the one that says how many are missing.
+        for line in follower.makefile("rb"):
+            self.assertRegex(line, rb"^[a-z_.]+ ts=\S+Z .*\n$")
+            if line.startswith(b"events.lost "):
+                break
+        self.assertRegex(line, rb"^events\.lost ts=\S+ events=[1-9][0-9]* since=\S+\n$")
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.assertEqual(self.box.leftovers(), [])
 
 
 class Forgery(Case):

@@ -315,7 +315,11 @@ class Verbs(unittest.TestCase):
 
     def test_healing(self):
         self.box.file("state/healing", self.HEALING)
-        self.assert_call(["healing"], EXIT_OK, """\
+        result = self.assert_call(["healing"], EXIT_OK)
+        self.assertIn("\nThe last 7 days: no step of healing; 0 cycles not traded.\n", result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^1 pre-check +name +- +- +75\.0% of 4 +0 +- +0$")
+        self.assertTrue(result.stdout.endswith("""
+Of all time, by worker
 WORKER  LEVEL  KIND       TRIED  OK  FAILED  RELAPSED  PENDING    RATE  LAST
 flow        1  name           3   2       0         1        0   66.6%  2026-11-24T20:03:46.000Z
 flow        4  limit          1   0       0         0        1       -  2026-11-24T20:03:47.500Z
@@ -324,7 +328,7 @@ all         1  pre-check      4   3       0         1        0   75.0%  2026-11-
 all         2  handler        0   0       0         0        0       -  -
 all         3  restart        0   0       0         0        0       -  -
 all         4  escalate       1   0       0         0        1       -  2026-11-24T20:03:47.500Z
-""")
+"""), result.stdout)
 
     def test_healing_json(self):
         self.box.file("state/healing", self.HEALING)

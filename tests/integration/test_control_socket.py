@@ -5,6 +5,7 @@ read.
 
 import grp
 import os
+import re
 import signal
 import socket
 import stat
@@ -168,30 +169,62 @@ class Group(ControlCase):
 
 
 class DoesNotRead(ControlCase):
-    def fill(self, run):
-        """Events, until somebody is dropped."""
-        while not run.find("client.dropped"):
+    def send(self, count=1):
+        for _ in range(count):
             self.assertEqual(self.box.ask("signal worker=good signal=CONT")[-1], "ok")
 
-    def test_is_dropped_and_told(self):
+    def fill(self, run):
+        """Events, until somebody has missed some; how many."""
+        sent = 0
+        while not run.find("client.behind"):
+            self.send()
+            sent += 1
+        self.send(10)
+        return sent + 10
+
+    def test_loses_whole_events_and_is_told_how_many(self):
         run = self.start()
         lazy, reader = self.connect(), self.connect()
-        for peer in lazy, reader:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        lazy.sendall(b"events follow=yes lines=0\n")
-        reader.sendall(b"events follow=yes lines=0 match=client.dropped\n")
-        self.fill(run)
-        told = run.find("client.dropped")
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.sendall(b"events follow=yes lines=0 match=worker.signal\n")
+        reader.sendall(b"events follow=yes lines=0 match=client.behind\n")
+        sent = self.fill(run)
+        told = run.find("client.behind")
         self.assertEqual([(event["pid"], event["uid"]) for event in told], [(os.getpid(), os.getuid())])
         self.assertGreater(told[0]["unread_bytes"], 1 << 20)
-        self.assertIn(b"client.dropped ", reader.makefile("rb").readline())
-        # All lines until then, whole, and the reason for the end.
-        lines = lazy.makefile("rb").read().decode().split("\n")
-        self.assertEqual(lines.pop(), "")
-        self.assertRegex(lines.pop(), r'^error code=69 message="dropped: [0-9]+ bytes were waiting to be read"$')
+        self.assertIn(b"client.behind ", reader.makefile("rb").readline())
+        # All lines until then, whole, and in the place of the others their number.
+        lines, got = lazy.makefile("r"), 0
         for line in lines:
-            self.assertRegex(line, r"^worker\.signal ts=\S+ worker=good pid=\d+ signal=CONT uid=\d+$")
-        self.assertEqual(self.box.ask("status")[-1], "ok")
+            if line.startswith("events.lost "):
+                break
+            got += 1
+            self.assertRegex(line, r"^worker\.signal ts=\S+ worker=good pid=\d+ signal=CONT uid=\d+\n$")
+        lost = re.fullmatch(r"events\.lost ts=\S+Z events=(\d+) since=\S+Z\n", line)
+        self.assertTrue(lost, line)
+        self.assertGreaterEqual(int(lost[1]), 10)
+        self.assertEqual(got + int(lost[1]), sent)
+        # And it goes on.
+        self.send()
+        self.assertRegex(lines.readline(), r"^worker\.signal ")
+        self.assertEqual(run.count("client.dropped"), 0)
+        self.assertEqual(run.stop(), EXIT_OK)
+
+    def test_is_told_over_an_upgrade(self):
+        run = self.start()
+        lazy = self.connect()
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.sendall(b"events follow=yes lines=0 match=worker.signal\n")
+        sent = self.fill(run)
+        result = self.box.call("upgrade")
+        self.assertEqual(result.returncode, EXIT_OK, result.stderr)
+        self.send(5)
+        lines = []
+        for line in lazy.makefile("r"):
+            lines.append(line.split()[0])
+            if lines[-1] == "events.lost":
+                break
+        self.assertEqual(len(lines) - 1 + int(re.search(r" events=(\d+) ", line)[1]), sent + 5)
         self.assertEqual(run.stop(), EXIT_OK)
 
     def test_the_verb_says_so(self):
@@ -206,10 +239,12 @@ class DoesNotRead(ControlCase):
         stream.send_signal(signal.SIGSTOP)
         self.fill(run)
         stream.send_signal(signal.SIGCONT)
-        output, errors = stream.communicate(timeout=harness.TIMEOUT)
-        self.assertEqual(stream.returncode, 69)
-        self.assertRegex(errors, "^tradesup: dropped: [0-9]+ bytes were waiting to be read\n$")
-        self.assertIn("worker.signal", output)
+        for line in stream.stdout:
+            if " worker.signal " not in line and " client.behind " not in line:
+                break
+        self.assertRegex(line, r"^\S+Z events\.lost events=[1-9][0-9]* since=\S+Z\n$")
+        self.send()
+        self.assertIn(" worker.signal ", stream.stdout.readline())
         self.assertEqual(run.stop(), EXIT_OK)
 
 

@@ -151,6 +151,31 @@ class SameAsFile(NetworkCase):
     def test_http_without_ranges(self):
         self.check_http(ranges=False)
 
+    def test_http_what_a_power_cut_left_behind(self):
+        """Bytes that were never synced may be anything: zeros, half a line, a line of something else."""
+        rows = data_standin.trades(SEED, 300)
+        lines = [(json.dumps(row["event"]) + "\n").encode() for row in rows]
+        server = self.serve(content=b"".join(lines[:100]))
+        trading = self.section("http", http={"url": server.url + "/trades.ndjson", "interval": "10ms"})
+        copy = os.path.join(self.box.state, WORKER_NAME, "feed-http.copy")
+        for known, garbage in ((100, b"\0" * 5000), (200, lines[7] + b'{"time"'), (300, b"x\n" * 9)):
+            run = self.start(trading)
+            with server.lock:
+                server.content = b"".join(lines[:known])
+            harness.wait_until(lambda: self.taken() >= known, "the records")
+            self.assertEqual(run.stop(), EXIT_OK)
+            with open(copy, "ab") as file:
+                file.write(garbage)
+        run = self.start(trading)
+        run.wait_for("worker.ready")
+        asked = server.count()
+        harness.wait_until(lambda: server.count() > asked, "a poll")
+        run.stop()
+        self.assertEqual(self.box.json("ledger", WORKER_NAME),
+                         self.ledger_of_file([row["event"] for row in rows], trading))
+        with open(copy, "rb") as file:
+            self.assertEqual(file.read(), b"".join(lines))
+
 
 class Outages(NetworkCase):
     def test_an_outage_restarts_nothing(self):

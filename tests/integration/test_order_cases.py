@@ -3,6 +3,7 @@
 and with a worker that is killed before the request, between request and answer, and after it.
 """
 
+import contextlib
 import os
 import sqlite3
 
@@ -80,8 +81,6 @@ class OneOrder(BrokerCase):
                 self.one_order(moment, rounds=3)
                 order, *others = self.ledger()["orders"]
                 self.assertIn(order["status"], ("canceled", "rejected"))
-                if (moment, before) == ("between", "canceled"):
-                    continue  # the refusal died with the worker: all that is left is an order that is canceled
                 self.assertEqual((others, len(self.posts())), ([], 1))
                 self.assertEqual(self.ledger()["fills"], [])
                 self.assertIn("order.mismatch", self.output)
@@ -103,6 +102,68 @@ class OneOrder(BrokerCase):
         self.assertEqual([order["status"] for order in ledger["orders"]], ["filled"])
         self.assertEqual(len(ledger["positions"]), 1)
         self.assertEqual(len(self.standin.book.orders), 1, "an order in spite of the mismatch")
+
+    def give_up_and_stay_down(self):
+        """One order of unknown fate is given up, and then the worker is not run for two days."""
+        self.standin.tell(Rule("place", "504", accept=False, later=3600, times=None))
+        self.one_order("undisturbed", max_age="700ms", settle="200ms")
+        self.assertEqual(self.life(), ("expired", True))
+        with contextlib.closing(sqlite3.connect(self.journal(), isolation_level=None)) as journal:
+            journal.execute("UPDATE orders SET created = created - 172800000000000")
+
+    def journal(self):
+        return os.path.join(self.box.state, WORKER_NAME, "journal.db")
+
+    def life(self):
+        """The order's status, and whether a request of it may have been taken."""
+        with contextlib.closing(sqlite3.connect(self.journal())) as journal:
+            status, unproven = journal.execute("SELECT status, unproven FROM orders").fetchone()
+        return status, unproven > 0
+
+    def test_too_late_and_the_worker_was_down(self):
+        """The day was over while nobody looked: there is a last look, and it finds the order."""
+        self.give_up_and_stay_down()
+        self.standin.calm()
+        self.add_round(1, 1)
+        self.assert_work_ends()
+        self.assertIn("order.mismatch", self.output)
+        ledger = self.assert_books_agree()
+        self.assertEqual([order["status"] for order in ledger["orders"]], ["filled"])
+        self.assertEqual(len(self.standin.book.orders), 1, "an order in spite of the mismatch")
+
+    def test_the_last_look_of_one_that_is_not_there(self):
+        """A look that fails is none; one that does not find the order is the last."""
+        self.give_up_and_stay_down()
+        self.standin.tell(Rule("lookup", "503", accept=False))
+        looks = len(self.standin.seen("lookup"))
+        self.add_round(1, 1)
+        with self.running():
+            self.standin.wait_for(lambda: len(self.standin.seen("lookup")) > looks, "a look-up")
+        self.assertEqual(self.life(), ("expired", True))
+        self.assert_work_ends()
+        self.assertEqual(self.life(), ("expired", False))
+        name = self.ledger()["orders"][0]["client_order_id"]
+        looks = len(self.standin.seen("lookup", client_order_id=name))
+        self.assert_work_ends()
+        self.assertEqual(len(self.standin.seen("lookup", client_order_id=name)), looks)
+
+    @harness.unittest.skipUnless(POINTS, "built without -Dkill_points=true")
+    def test_an_id_in_use_and_no_life_that_remembers(self):
+        """The refusal dies with the worker, and so does what the next life has seen: the order there, cancelled or
+        of other terms, is still none of ours."""
+        for before in ("canceled", "terms"):
+            for point in ("order.looked_up:1", "order.change_written:1"):
+                with self.subTest(before=before, point=point):
+                    self.begin_afresh()
+                    self.standin.tell(Rule("place", before=before))
+                    self.prepare_rounds(3, 1, cycle="20ms", batch="1")
+                    self.assert_killed_at("order.posted:1")
+                    self.assert_killed_at(point)
+                    self.assert_work_ends()
+                    order, *others = self.ledger()["orders"]
+                    self.assertEqual(order["status"], {"canceled": "canceled", "terms": "rejected"}[before])
+                    self.assertEqual((others, len(self.posts()), self.ledger()["fills"]), ([], 1, []))
+                    self.assertIn("order.mismatch", self.output)
 
     def check_unreachable(self, moment):
         """Look-ups fail for long: it stays unknown however old it is, blocks its symbol, and is adopted when the

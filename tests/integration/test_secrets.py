@@ -84,6 +84,39 @@ class Secrets(BrokerCase):
         found = self.check(environ={"APCA_API_KEY_ID": KEY[0], "APCA_API_SECRET_KEY": KEY[1]})
         self.assertEqual([place for place in found if place.endswith("cmdline")], [])
 
+    def test_no_other_program_is_given_them(self):
+        """Another worker, its probe and make-safe, and the last words: each writes down what it was given."""
+        self.prepare_rounds(1, 1, follow="yes", key_id_file="", secret_key_file="")
+        for path in self.files.values():
+            os.unlink(path)
+        told = lambda name: ["sh", "-c", "env > %s.part && mv %s.part %s" % ((os.path.join(self.box.path, name),) * 3)]
+        worker = {"command": ["sh", "-c", told("worker.env")[2] + "; exec sleep 1000000"], "heartbeat": "0s",
+                  "restart_delay": "1s",  # so that it can be made safe before
+                  "probe": {"exec": told("probe.env"), "interval": "100ms"},
+                  "make_safe": {"command": told("safe.env")}}
+        with open(self.box.config, "a") as file:
+            file.write(harness.config_section("worker other", worker) + "\n")
+        there = lambda name: os.path.exists(os.path.join(self.box.path, name))
+        with self.running({"APCA_API_KEY_ID": KEY[0], "APCA_API_SECRET_KEY": KEY[1]}) as run:
+            run.wait_for("order.filled")
+            harness.wait_until(lambda: there("probe.env") and there("worker.env"), "worker and probe")
+            found = {int(place.split()[0]) for place in self.processes_with_secrets(run)}
+            workers = {run.worker_pid(WORKER_NAME), run.worker_pid("other")}
+            self.assertEqual(found & workers, set())
+            os.kill(run.worker_pid("other"), signal.SIGKILL)
+            harness.wait_until(lambda: there("safe.env"), "make-safe")
+            run.stop()
+        self.assertEqual(self.files_with_secrets(), [])
+
+    def test_a_bot_without_our_worker_keeps_them(self):
+        """Then they are variables like any other."""
+        path = os.path.join(self.box.path, "bot.env")
+        self.box.write_config({"bot": {"command": ["sh", "-c", "env > %s; exec sleep 1000000" % path],
+                                       "heartbeat": "0s"}})
+        with self.running({"APCA_API_KEY_ID": KEY[0]}) as run:
+            harness.wait_until(lambda: self.files_with_secrets() == [path], "the variable in the bot")
+            run.stop()
+
     def test_a_wrong_key_is_not_told_either(self):
         self.prepare_rounds(1, 1)
         self.standin.key = ("another", "key")

@@ -245,8 +245,8 @@ while True:
         run.wait_for("worker.ready", worker="bot")
         for program in (TRADESUP, of_version(1), TRADESUP):
             self.upgrade(program)
-            said = int(self.workers()["bot"]["status"])
-            wait_until(lambda: int(self.workers()["bot"]["status"]) > said, "its next word")
+            said = wait_until(lambda: int(self.workers()["bot"].get("status", 0)), "a word")
+            wait_until(lambda: int(self.workers()["bot"].get("status", 0)) > said, "its next word")
         self.assertEqual(run.count("worker.ready", worker="bot"), 1)
         self.assertEqual(run.count("worker.hang"), 0)
 
@@ -275,10 +275,12 @@ class AtTheVeryMoment(UpgradeCase):
         """The worker kills itself as soon as its supervisor is another program."""
         script = self.box.file("dies.sh", """
             before=$(tr '\\0' ' ' < /proc/$PPID/environ | grep -c TRADESUP_HANDOVER)
+            echo up
             while [ "$(tr '\\0' ' ' < /proc/$PPID/environ | grep -c TRADESUP_HANDOVER)" = "$before" ]; do :; done
             kill -KILL $$
         """)
         run = self.start({"dies": dict(IDLE, command=["sh", script])}, NO_LIMIT)
+        run.wait_for("worker.output", line="up")
         self.upgrade()
         run.wait_for("worker.exit", worker="dies", signal="KILL")
         run.wait_for("worker.start", worker="dies", count=2)

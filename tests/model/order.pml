@@ -12,7 +12,7 @@
  *
  * Macros: DEDUP, what the broker does with a second order of the same id (FOREVER, REPLAY,
  * OPEN_ONLY, NO_DEDUP); and mistakes that the checks must find: NO_LOOKUP, SEND_FIRST,
- * TRUST_INTENT, LOST_IS_FAILED, NO_WATCH, DENIED_IS_FINAL, RESEND_ANYWHERE, DOWN_TOO_LONG, DEAF.
+ * TRUST_INTENT, LOST_IS_FAILED, NO_WATCH, DENIED_IS_FINAL, RESEND_ANYWHERE, TIME_CLOSES, DEAF.
  */
 #define FOREVER 1   /* refused */
 #define REPLAY 2    /* answered as the first was */
@@ -45,7 +45,8 @@ mtype = { NONE, INTENT, SENT, AT_BROKER, REJECTED, REFUSED, EXPIRED };
 /* What becomes known of it: enum order_event. */
 mtype = { SILENCE, KNOWN, NOT_TAKEN, LOST, DUPLICATE, DENIED, NOT_FOUND, FAILED };
 
-/* Time: younger than max_age; older; the broker's day is over; so is the watch. */
+/* Time: younger than max_age; older; the broker's day is over; so is the watch, whether
+ * the worker was up meanwhile or not. */
 mtype = { FRESH, OLD, CLOSED, OVER };
 
 /* Where the worker is. */
@@ -65,8 +66,7 @@ byte waited_for = NOBODY;
 mtype answer = SILENCE; /* to the request that is waited for */
 bool asked = false;	/* a look-up is under way */
 mtype found = SILENCE;	/* its answer */
-bool late = false;	/* it was given after the broker's day was over */
-bool seen_closed = false; /* such an answer has reached the worker: the order is not there */
+bool late = false;	/* it was given after the watch was over */
 
 /* The broker. */
 byte orders = 0;	/* it has, of this id */
@@ -147,13 +147,13 @@ end:	do
 		:: failures < FAILURES -> failures++; found = FAILED
 #endif
 		fi;
-		late = (phase == CLOSED)
+		late = (phase == OVER)
 	   }
 	od
 }
 
-/* The broker's day ends with nothing under way and nothing hidden; the watch ends once the
- * worker, which has been up for long enough, has looked after that. */
+/* The broker's day ends with nothing under way and nothing hidden; the watch ends behind
+ * that, and waits for nobody. */
 active proctype clock()
 {
 	atomic { phase == FRESH -> phase = OLD }
@@ -168,11 +168,7 @@ active proctype clock()
 #endif
 		visible = orders > 0
 	}
-#ifdef DOWN_TOO_LONG
 	phase = OVER
-#else
-	atomic { seen_closed || ended -> phase = OVER }
-#endif
 }
 
 active proctype operator()
@@ -239,7 +235,8 @@ inline adopt()
 inline not_found()
 {
 	if
-	:: status == EXPIRED -> pc = WATCH
+	:: status == EXPIRED && late -> unproven = 0; dirty = true; pc = WATCH
+	:: status == EXPIRED && !late -> pc = WATCH
 	:: status == SENT ->
 		if
 		:: missing == 0 -> missing = 1; pc = ACT
@@ -360,7 +357,7 @@ active proctype worker()
 		!dirty && pc == AWAIT_LOOK && found != SILENCE ->
 		if
 		:: found == KNOWN -> adopt()
-		:: found == NOT_FOUND -> seen_closed = seen_closed || late; not_found()
+		:: found == NOT_FOUND -> not_found()
 		:: found == FAILED ->
 			missing = 0;
 			if
@@ -377,8 +374,13 @@ active proctype worker()
 #ifdef NO_WATCH
 	:: atomic { !dirty && pc == WATCH -> pc = DONE }
 #else
+#ifdef TIME_CLOSES
 	:: atomic { !dirty && pc == WATCH && unproven > 0 && phase != OVER -> pc = ASK }
 	:: atomic { !dirty && pc == WATCH && (unproven == 0 || phase == OVER) -> pc = DONE }
+#else
+	:: atomic { !dirty && pc == WATCH && unproven > 0 -> pc = ASK }
+	:: atomic { !dirty && pc == WATCH && unproven == 0 -> pc = DONE }
+#endif
 #endif
 
 	:: atomic { !dirty && pc == DONE -> break }

@@ -216,9 +216,68 @@ START_TEST(test_order_body)
 }
 END_TEST
 
+static const struct {
+	const char *what, *body;
+	int n; /* -1: it is none */
+} calendars[] = {
+	{ "two days",
+	    "[{\"date\":\"2026-11-25\",\"open\":\"09:30\",\"close\":\"16:00\"},"
+	    "{\"date\":\"2026-11-27\",\"open\":\"09:30\",\"close\":\"13:00\"}]",
+	    2 },
+	{ "no day", "[]", -1 },
+	{ "no list", "{\"code\":1}", -1 },
+	{ "twice",
+	    "[{\"date\":\"2026-11-25\",\"open\":\"09:30\",\"close\":\"16:00\"},"
+	    "{\"date\":\"2026-11-25\",\"open\":\"09:30\",\"close\":\"16:00\"}]",
+	    -1 },
+	{ "not what was asked for",
+	    "[{\"date\":\"2027-11-25\",\"open\":\"09:30\",\"close\":\"16:00\"}]", -1 },
+	{ "before what was asked for",
+	    "[{\"date\":\"2026-11-19\",\"open\":\"09:30\",\"close\":\"16:00\"}]", -1 },
+	{ "no such date",
+	    "[{\"date\":\"2026-11-31\",\"open\":\"09:30\",\"close\":\"16:00\"}]", -1 },
+	{ "a time without its zero",
+	    "[{\"date\":\"2026-11-25\",\"open\":\"9:30\",\"close\":\"16:00\"}]", -1 },
+	{ "behind midnight",
+	    "[{\"date\":\"2026-11-25\",\"open\":\"09:30\",\"close\":\"24:01\"}]", -1 },
+	{ "closed before it opens",
+	    "[{\"date\":\"2026-11-25\",\"open\":\"16:00\",\"close\":\"09:30\"}]", -1 },
+	{ "no close", "[{\"date\":\"2026-11-25\",\"open\":\"09:30\"}]", -1 },
+	{ "a number", "[{\"date\":\"2026-11-25\",\"open\":930,\"close\":\"16:00\"}]",
+	    -1 },
+	{ "more than there is room for",
+	    "[{\"date\":\"2026-11-23\",\"open\":\"09:30\",\"close\":\"16:00\"},"
+	    "{\"date\":\"2026-11-24\",\"open\":\"09:30\",\"close\":\"16:00\"},"
+	    "{\"date\":\"2026-11-25\",\"open\":\"09:30\",\"close\":\"16:00\"}]",
+	    -1 },
+};
+
+/* 2026-11-20 is day 20777. */
+START_TEST(a_calendar_is_read_or_refused)
+{
+	struct session_day read[2] = { 0 };
+	struct alpaca_days days = {
+		.first = 20777, .last = 20787, .days = read, .max = 2
+	};
+	int r = alpaca_list_days(calendars[_i].body, strlen(calendars[_i].body), &days);
+
+	ck_assert_msg(
+	    r == (calendars[_i].n < 0 ? -EBADMSG : 0), "%s: %d", calendars[_i].what, r);
+	if (r != 0)
+		return;
+	ck_assert_uint_eq(days.n, (size_t)calendars[_i].n);
+	ck_assert_int_eq(read[0].date, 20782);
+	ck_assert_int_eq(read[1].date, 20784);
+	ck_assert_int_eq(read[1].open, 570);
+	ck_assert_int_eq(read[1].close, 780);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_loop_test(
+	    tcase, a_calendar_is_read_or_refused, 0, ARRAY_SIZE(calendars));
 	tcase_add_loop_test(tcase, test_order, 0, ARRAY_SIZE(order_cases));
 	tcase_add_test(tcase, test_order_cut);
 	tcase_add_loop_test(tcase, test_result, 0, ARRAY_SIZE(result_cases));

@@ -62,6 +62,34 @@ START_TEST(an_origin_is_a_scheme_and_a_host_of_ours)
 END_TEST
 
 static const struct {
+	const char *header;
+	bool is_it;
+} headers[] = {
+	{ "Bearer s3cret", true },
+	{ "bearer s3cret", true },
+	{ NULL, false },
+	{ "", false },
+	{ "Bearer", false },
+	{ "Bearer ", false },
+	{ "Bearer s3cre", false },
+	{ "Bearer s3crets", false },
+	{ "Bearer s3crets3cret", false },
+	{ "Bearer S3cret", false },
+	{ "Bearer  s3cret", false },
+	{ "Bearer s3cret ", false },
+	{ "Basic s3cret", false },
+	{ "s3cret", false },
+};
+
+START_TEST(a_token_is_known_by_all_of_it)
+{
+	ck_assert_msg(guard_bearer(headers[_i].header, "s3cret") == headers[_i].is_it,
+	    "%s", headers[_i].header ? headers[_i].header : "(none)");
+	ck_assert(!guard_bearer("Bearer ", ""));
+}
+END_TEST
+
+static const struct {
 	const char *listen;
 	int result;
 	bool is_loopback;
@@ -176,6 +204,8 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(
 	    tcase, a_host_is_ours_by_its_whole_name, 0, ARRAY_SIZE(hosts));
 	tcase_add_test(tcase, an_origin_is_a_scheme_and_a_host_of_ours);
+	tcase_add_loop_test(
+	    tcase, a_token_is_known_by_all_of_it, 0, ARRAY_SIZE(headers));
 	tcase_add_loop_test(
 	    tcase, an_address_is_numbers_or_a_path, 0, ARRAY_SIZE(addresses));
 	tcase_add_loop_test(tcase, ready_is_all_permanent_workers_and_no_latch, 0,

@@ -144,6 +144,29 @@ START_TEST(cuts_a_long_kind)
 }
 END_TEST
 
+START_TEST(rows_are_bounded)
+{
+	struct healing healing;
+	char worker[16];
+
+	healing_init(&healing);
+	ck_assert_int_eq(healing_begin(&healing, "w0", 3, "crash", 1), 0);
+	for (int i = 1; i < HEALING_ROWS_MAX + 100; i++) {
+		snprintf(worker, sizeof(worker), "w%d", i);
+		ck_assert_int_eq(
+		    healing_count(&healing, worker, 1, "name", HEAL_SUCCESS, i + 1), 0);
+	}
+	ck_assert_uint_eq(healing.n_rows, HEALING_ROWS_MAX);
+	for (size_t i = 1; i < healing.n_rows; i++)
+		ck_assert_int_lt(
+		    strcmp(healing.rows[i - 1].worker, healing.rows[i].worker), 0);
+	/* The oldest goes, but not while it is pending. */
+	ck_assert_uint_eq(healing_good_cycle(&healing, "w0"), 1u << 3);
+	ck_assert_uint_eq(healing_good_cycle(&healing, "w1"), 0);
+	healing_deinit(&healing);
+}
+END_TEST
+
 /* A directory of its own for each test, with the file's path in it. */
 static char directory[64], path[80];
 
@@ -207,6 +230,23 @@ START_TEST(comes_back_from_the_file)
 	ck_assert_uint_eq(healing_good_cycle(&after, "a.b-c_d"), 1u << 4);
 	healing_deinit(&before);
 	healing_deinit(&after);
+	remove_directory();
+}
+END_TEST
+
+START_TEST(a_clock_before_1970_is_no_corruption)
+{
+	struct healing healing;
+
+	make_directory();
+	healing_init(&healing);
+	ck_assert_int_eq(healing_begin(&healing, "flow", 3, "hang", -5), 0);
+	ck_assert_int_eq(healing_count(&healing, "flow", 1, "name", 0, -5), 0);
+	ck_assert_int_eq(healing_store(&healing, path), 0);
+	healing_deinit(&healing);
+	ck_assert_int_eq(healing_load(&healing, path), 0);
+	ck_assert_uint_eq(healing.n_rows, 2);
+	healing_deinit(&healing);
 	remove_directory();
 }
 END_TEST
@@ -336,6 +376,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, fails_what_is_tried_again);
 	tcase_add_test(tcase, cuts_a_long_kind);
 	tcase_add_test(tcase, comes_back_from_the_file);
+	tcase_add_test(tcase, rows_are_bounded);
+	tcase_add_test(tcase, a_clock_before_1970_is_no_corruption);
 	tcase_add_test(tcase, needs_no_file);
 	tcase_add_loop_test(
 	    tcase, reads_only_what_makes_sense, 0, ARRAY_SIZE(file_cases));

@@ -224,6 +224,8 @@ static const struct story stories[] = {
 	    { { 'a', 0 }, { 't', 20 }, { 'q', 40 }, { 't', 40 }, { 't', 45 },
 		{ 'q', 80 }, { 't', 80 }, { 'a', 90 }, { 't', 90 }, { 't', 95 } },
 	    "mail:FIRING: silent (flow)|mail:RECOVERED: silent (flow)|" },
+	{ "who has not been looked at for long may have worked",
+	    { { 'a', 0 }, { 't', 40 }, { 'a', 41 }, { 't', 42 } }, "" },
 	{ "one that is down is not silent",
 	    { { 'a', 0 }, { 't', 1 }, { 'A', 10 }, { 't', 100 }, { 't', 110 } }, "" },
 	{ "a clock that is set back forgets nothing, and stops nothing",
@@ -408,9 +410,8 @@ START_TEST(seen_lines_are_remembered)
 }
 END_TEST
 
-static const char *const broken[] = { "", "x", "nonsense\n",
-	"memory version=2\n", "notify.memory version=1\ncut off here",
-	"target name=ops\n" };
+static const char *const broken[] = { "", "x", "nonsense\n", "memory version=2\n",
+	"notify.memory version=1\ncut off here", "target name=ops\n" };
 
 START_TEST(a_broken_memory_is_refused)
 {

@@ -74,6 +74,22 @@ START_TEST(a_mode_that_lets_others_read_is_told)
 }
 END_TEST
 
+START_TEST(a_variable_goes_to_no_program_and_can_be_loaded_again)
+{
+	struct secret again = { 0 };
+
+	setenv("TEST_KEY", "variable", 1);
+	for (int i = 0; i < 2; i++) {
+		struct secret_source source = { NULL, NULL, "TEST_KEY" };
+
+		ck_assert_int_eq(secret_load(&source, &warning, &error, &again), 0);
+		ck_assert_str_eq(again.text, "variable");
+		ck_assert_ptr_null(getenv("TEST_KEY"));
+		secret_deinit(&again);
+	}
+}
+END_TEST
+
 START_TEST(a_credential_comes_before_the_environment)
 {
 	write_key("credential\r\n", 12, 0644);
@@ -171,6 +187,7 @@ add_tests(TCase *tcase)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_file_comes_before_all_and_loses_its_newline);
 	tcase_add_test(tcase, a_mode_that_lets_others_read_is_told);
+	tcase_add_test(tcase, a_variable_goes_to_no_program_and_can_be_loaded_again);
 	tcase_add_test(tcase, a_credential_comes_before_the_environment);
 	tcase_add_test(tcase, a_variable_is_wiped_where_others_can_read_it);
 	tcase_add_test(tcase, nowhere_is_an_outcome_of_its_own);

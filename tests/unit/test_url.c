@@ -117,6 +117,19 @@ START_TEST(a_base_has_no_query)
 }
 END_TEST
 
+START_TEST(a_mail_server_has_schemes_of_its_own)
+{
+	ck_assert(url_check_mail("smtps://mail.example.com") == NULL);
+	ck_assert(url_check_mail("smtp://[2001:db8::1]:2525") == NULL);
+	ck_assert(url_check_mail("") != NULL);
+	ck_assert(url_check_mail("https://mail.example.com") != NULL);
+	ck_assert(url_check_mail("smtps://") != NULL);
+	ck_assert(url_check_mail("smtps://me:secret@mail.example.com") != NULL);
+	ck_assert(url_check_mail("smtp://mail.example.com:0") != NULL);
+	ck_assert(url_check_mail("smtp://mail.example.com/#x") != NULL);
+}
+END_TEST
+
 START_TEST(a_path_follows_the_base_after_one_slash)
 {
 	_cleanup_free_ char *plain = url_join("https://example.com", "/v2/x");
@@ -147,6 +160,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, bad_urls_are_refused, 0, (int)ARRAY_SIZE(bad));
 	tcase_add_test(tcase, a_long_url_is_refused);
 	tcase_add_test(tcase, a_base_has_no_query);
+	tcase_add_test(tcase, a_mail_server_has_schemes_of_its_own);
 	tcase_add_test(tcase, a_path_follows_the_base_after_one_slash);
 	tcase_add_test(tcase, what_a_query_could_misread_is_escaped);
 }

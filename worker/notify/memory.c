@@ -85,6 +85,7 @@ put_incident(struct text_out *out, const struct config_alerts *config,
 	record_int(&record, "count", (int64_t)incident->count);
 	record_int(&record, "since", incident->since_ns);
 	record_int(&record, "ended", incident->ended_ns);
+	record_int(&record, "looked", incident->looked_ns);
 	record_bool(&record, "lasts", incident->lasts);
 	record_bool(&record, "active", incident->active);
 	record_bool(&record, "acked", incident->acked);
@@ -225,6 +226,7 @@ read_incident(const struct record *record, struct rules *rules)
 	incident->count = (uint64_t)number_of(record, "count");
 	incident->since_ns = number_of(record, "since");
 	incident->ended_ns = number_of(record, "ended");
+	incident->looked_ns = number_of(record, "looked");
 	incident->owed_ns = number_of(record, "owed_at");
 	incident->told_ns = number_of(record, "told_at");
 	incident->lasts = flag_of(record, "lasts");

@@ -38,7 +38,7 @@
 #define LINGER_LEAST_NS (NS_PER_S / 4) /* for events that are on their way */
 #define SAVE_AGAIN_NS NS_PER_S
 #define EVENTS_REQUEST "events lines=256 follow=yes\n"
-#define STATUS_REQUEST "status\n"
+#define STATUS_REQUEST "metrics\n" /* the rows of status, and more in them */
 
 struct attempt {
 	unsigned failures; /* in a row */
@@ -66,6 +66,7 @@ struct notify {
 	bool save_failed;  /* told once */
 	bool queue_failed; /* the same */
 	bool reload;
+	bool missed;	/* we were too slow for some events */
 	char told[256]; /* as status */
 };
 
@@ -189,6 +190,12 @@ on_event(char *line, void *data)
 	notify->changed = true;
 	if (record_parse(line, &event) < 0)
 		return;
+	/* Not an event, so not written as the name of one. */
+	if (event.event && strcmp(event.event, "events"
+					       ".lost") == 0) {
+		notify->missed = true;
+		return;
+	}
 	if (rules_read(&event, &signal)) {
 		rules_signal(&notify->rules, &signal, clock_realtime_ns());
 		return;
@@ -200,7 +207,28 @@ on_event(char *line, void *data)
 		notify->reload = true;
 }
 
-/* A row of status: how long it is since a worker has begun a cycle. */
+static int64_t
+ms_of(const struct record *row, const char *key)
+{
+	const char *text = record_get(row, key);
+
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
+/* How long it is since a worker has had a good cycle; of one that counts none, since it
+ * has begun one, and of one that had none but bad ones, since it runs. */
+static int64_t
+silence_ns(const struct record *row)
+{
+	int64_t begun_ms = ms_of(row, "cycle_age_ms");
+	int64_t good_ms = ms_of(row, "good_cycle_age_ms");
+
+	if (ms_of(row, "cycles_good") == 0)
+		good_ms = ms_of(row, "up_ms");
+	return (good_ms > begun_ms ? good_ms : begun_ms) * NS_PER_MS;
+}
+
+/* A row of status: how long it is since a worker has done what it is there for. */
 static void
 on_status(char *line, void *data)
 {
@@ -226,7 +254,7 @@ on_status(char *line, void *data)
 	    (!state || (strcmp(state, "down") != 0 && strcmp(state, "ended") != 0)))
 		return;
 	if (age)
-		signal.time_ns -= strtoll(age, NULL, 10) * NS_PER_MS;
+		signal.time_ns -= silence_ns(&row);
 	snprintf(signal.text, sizeof(signal.text), "worker=%s state=%s phase=%s",
 	    worker, state ? state : "", phase ? phase : "");
 	signal.clears = !age;
@@ -255,6 +283,10 @@ follow(struct notify *notify, int64_t now_ns)
 	}
 	if (notify->events.fd >= 0)
 		(void)follow_read(&notify->events, on_event, notify);
+	/* The supervisor may still remember what we have missed. */
+	if (notify->missed)
+		follow_close(&notify->events);
+	notify->missed = false;
 	if (now_ns >= notify->status_ns && wants_status(notify)) {
 		notify->status_ns = now_ns + STATUS_EVERY_NS;
 		(void)follow_open(

@@ -294,6 +294,7 @@ rules_alive(struct rules *rules, const struct rules_signal *signal, int64_t now_
 		if (!incident)
 			continue;
 		memcpy(incident->text, signal->text, sizeof(incident->text));
+		incident->looked_ns = now_ns;
 		incident->lasts = !signal->clears;
 		incident->count = 1;
 		/* While it is active, since_ns says when it began. */
@@ -311,7 +312,7 @@ static void
 clamp(struct incident *incident, int64_t now_ns)
 {
 	int64_t *single[] = { &incident->since_ns, &incident->owed_ns,
-		&incident->told_ns, &incident->ended_ns };
+		&incident->told_ns, &incident->ended_ns, &incident->looked_ns };
 
 	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
 		if (*single[i] > now_ns)
@@ -325,10 +326,14 @@ static void
 pass(struct incident *incident, const struct config_alert *alert, int64_t now_ns)
 {
 	if (is_lasting(alert->when)) {
+		/* Since the last look it may have worked. */
+		int64_t known_ns =
+		    alert->when == ALERT_SILENT ? incident->looked_ns : now_ns;
+
 		if (incident->active && !incident->lasts)
 			end(incident, now_ns);
 		else if (!incident->active && incident->lasts &&
-			 now_ns - incident->since_ns >= alert->over_ns)
+			 known_ns - incident->since_ns >= alert->over_ns)
 			begin(incident, alert, now_ns);
 		return;
 	}

@@ -40,10 +40,11 @@ struct incident {
 	char alert[RULES_NAME_MAX], worker[RULES_NAME_MAX];
 	int64_t times_ns[ALERT_AT_LEAST_MAX]; /* the last ones, oldest first */
 	size_t n_times;
-	uint64_t count;	  /* signals since since_ns */
-	int64_t since_ns; /* of the first that counts; silent: of the last sign */
-	int64_t ended_ns; /* of the last activity */
-	bool lasts;	  /* stale, silent: since since_ns */
+	uint64_t count;	   /* signals since since_ns */
+	int64_t since_ns;  /* of the first that counts; silent: of the last sign */
+	int64_t ended_ns;  /* of the last activity */
+	int64_t looked_ns; /* silent: when since_ns was found out; 0: never */
+	bool lasts;	   /* stale, silent: since since_ns */
 	bool active, acked;
 	uint32_t owed;	 /* targets to be told that it is, or was, active */
 	uint32_t told;	 /* targets that know it is active */

@@ -20,7 +20,7 @@ static const char *const conditions[] = {
 	[ALERT_ESCALATE] = "escalations",
 	[ALERT_STALE] = "stale feed",
 	[ALERT_MISMATCH] = "orders that do not match the broker's",
-	[ALERT_SILENT] = "no cycle",
+	[ALERT_SILENT] = "no good cycle",
 };
 
 /* To a second: nobody wants to read more. */

@@ -281,6 +281,63 @@ alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash)
 	return get_decimal(json, "cash", ret_cash);
 }
 
+/* "HH:MM", up to "24:00", in minutes. Return: 0; -EBADMSG. */
+static int
+get_minutes(const json_t *object, const char *key, int *ret_minutes)
+{
+	unsigned hours, minutes;
+	char text[8], again[8];
+
+	if (get_text(object, key, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%2u:%2u", &hours, &minutes) != 2 || hours > 24 ||
+	    minutes > 59 || hours * 60 + minutes > 1440)
+		return -EBADMSG;
+	/* Read leniently, write again, compare. */
+	snprintf(again, sizeof(again), "%02u:%02u", hours % 100, minutes % 100);
+	if (strcmp(text, again) != 0)
+		return -EBADMSG;
+	*ret_minutes = (int)(hours * 60 + minutes);
+	return 0;
+}
+
+static int
+read_day(const json_t *object, struct session_day *ret_day)
+{
+	struct session_day day;
+	char text[sizeof("2026-11-27T00:00:00Z")];
+	int64_t ns;
+
+	if (get_text(object, "date", text, sizeof("2026-11-27")) < 0 ||
+	    get_minutes(object, "open", &day.open) < 0 ||
+	    get_minutes(object, "close", &day.close) < 0 || day.open >= day.close)
+		return -EBADMSG;
+	strcat(text, "T00:00:00Z");
+	if (timestamp_parse(text, strlen(text), TIME_UNIT_RFC3339, &ns) < 0)
+		return -EBADMSG;
+	day.date = timestamp_utc_day(ns);
+	*ret_day = day;
+	return 0;
+}
+
+int
+alpaca_list_days(const char *body, size_t length, struct alpaca_days *days)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+
+	if (!json_is_array(json) || json_array_size(json) == 0 ||
+	    json_array_size(json) > days->max)
+		return -EBADMSG;
+	for (days->n = 0; days->n < json_array_size(json); days->n++) {
+		struct session_day *day = &days->days[days->n];
+		int64_t least = days->n ? day[-1].date + 1 : days->first;
+
+		if (read_day(json_array_get(json, days->n), day) < 0 ||
+		    day->date < least || day->date > days->last)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 /* 8 places, without the zeros at the end. */
 static void
 format_quantity(int64_t quantity, char out[DECIMAL_TEXT_MAX])

@@ -18,6 +18,7 @@
 #include "common/config_trading.h"
 #include "common/error.h"
 #include "worker/trading/orders.h"
+#include "worker/trading/session.h"
 
 #define BROKER_ID_MAX 64
 
@@ -172,6 +173,13 @@ struct broker_ops {
 	/** cash() - of the account: DONE and @ret_cash, or it says nothing. */
 	void (*cash)(
 	    struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_reply);
+
+	/** calendar() - the exchanges' trading days from @first to @last, days since
+	 * 1970-01-01 in New York: DONE, in the order of their dates, @ret_n of them, 1
+	 * to @max; or it says nothing. */
+	void (*calendar)(struct broker *broker, int64_t first, int64_t last,
+	    struct session_day *ret_days, size_t max, size_t *ret_n,
+	    struct broker_reply *ret_reply);
 
 	/** cancel_all(), close_all() - for a panic: ask for the cancellation of every
 	 * open order, for the sale of every position. DONE: it was asked for. */

@@ -513,6 +513,39 @@ alpaca_cash(struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_r
 	http_answer_deinit(&call.answer);
 }
 
+static void
+alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
+    struct session_day *ret_days, size_t max, size_t *ret_n,
+    struct broker_reply *ret_reply)
+{
+	struct alpaca_days days = {
+		.first = first, .last = last, .days = ret_days, .max = max
+	};
+	char path[64 + 2 * TIMESTAMP_TEXT_MAX], from[TIMESTAMP_TEXT_MAX],
+	    to[TIMESTAMP_TEXT_MAX];
+	struct call call = {
+		.method = HTTP_GET, .path = path, .answer_max = ORDER_ANSWER_MAX
+	};
+
+	timestamp_format(first * DAY_NS, from);
+	timestamp_format(last * DAY_NS, to);
+	snprintf(path, sizeof(path),
+	    "/v2/calendar?start=%.10sT00:00:00Z&end=%.10s"
+	    "T00:00:00Z",
+	    from, to);
+	*ret_reply = (struct broker_reply){ 0 };
+	ret_reply->result = perform(broker, &call, ret_reply->text);
+	if (ret_reply->result == BROKER_DONE &&
+	    alpaca_list_days(call.answer.body, call.answer.length, &days) != 0) {
+		snprintf(ret_reply->text, sizeof(ret_reply->text),
+		    "%d: the answer is not a calendar", call.answer.status);
+		ret_reply->result = BROKER_UNCLEAR;
+	}
+	*ret_n = days.n;
+	learn(broker, ret_reply->result, &call.answer);
+	http_answer_deinit(&call.answer);
+}
+
 const struct broker_ops broker_alpaca = {
 	.name = "alpaca",
 	.id_limit = ID_LIMIT,
@@ -528,6 +561,7 @@ const struct broker_ops broker_alpaca = {
 	.each_open = alpaca_each_open,
 	.each_position = alpaca_each_position,
 	.cash = alpaca_cash,
+	.calendar = alpaca_calendar,
 	.cancel_all = alpaca_cancel_all,
 	.close_all = alpaca_close_all,
 };

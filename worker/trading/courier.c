@@ -34,14 +34,13 @@ forget_all(struct courier *courier)
 void
 courier_forget_final(struct courier *courier)
 {
-	int64_t now_ns = clock_realtime_ns();
 	size_t kept = 0;
 
 	for (size_t i = 0; i < courier->n_parcels; i++) {
 		struct parcel *parcel = &courier->parcels[i];
 
 		if (order_is_live(parcel->life.status) ||
-		    order_is_watched(&parcel->life, &courier->terms, now_ns))
+		    order_is_watched(&parcel->life))
 			courier->parcels[kept++] = *parcel;
 		else
 			parcel_deinit(parcel);
@@ -122,10 +121,6 @@ load_one(const struct journal_pending *pending, void *data)
 	struct parcel *parcel;
 	int r;
 
-	/* One whose day is over is as final as any. */
-	if (pending->life.status == ORDER_EXPIRED &&
-	    !order_is_watched(&pending->life, &courier->terms, clock_realtime_ns()))
-		return 0;
 	r = add_parcel(courier, &pending->order, &parcel);
 	if (r < 0)
 		return r;

@@ -412,6 +412,10 @@ desk_turn(struct desk *desk)
 	if (!desk->courier)
 		return 0;
 	r = courier_turn(desk->courier);
+	if (r == 0 && courier_is_ready(desk->courier) &&
+	    desk->trading->risk.session == SESSION_US_EQUITIES)
+		desk->guard.calendar =
+		    hours_refresh(&desk->hours, desk->ops, desk->broker);
 	return take_news_after(desk, r);
 }
 

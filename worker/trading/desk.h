@@ -13,6 +13,7 @@
 #include "worker/trading/book.h"
 #include "worker/trading/courier.h"
 #include "worker/trading/guard.h"
+#include "worker/trading/hours.h"
 
 struct desk {
 	const char *worker;		      /* borrowed */
@@ -27,6 +28,7 @@ struct desk {
 	struct courier *courier; /* owned; NULL: the broker is an embedded one */
 	bool has_intent;	 /* an order is to be sent after the commit */
 	struct book book;
+	struct hours hours;   /* of a real broker's exchanges */
 	struct guard guard;   /* state_dir is the caller's to fill in */
 	uint32_t module_hash; /* of the module that the clusters come from */
 	int64_t clusters, orders,

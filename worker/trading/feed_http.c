@@ -3,8 +3,9 @@
  * A file at a URL that grows, CSV or NDJSON. What has come is kept in a copy in the
  * state directory, and read from there as a file that is followed: cursor and replay
  * are the file feed's. The copy is the beginning of what lies at the URL, byte for
- * byte, so where to go on is its size, and a write that was cut short by a kill is as
- * good as a shorter answer: nothing is fetched twice, and nothing is skipped.
+ * byte. How much of it is known to be so stands in a file beside it, written when the
+ * bytes are on the disk and before one of them is read: a power cut may leave anything
+ * behind that, which is cut off and fetched again. So nothing is skipped.
  *
  * A server that knows no ranges sends everything; then what is known must be its
  * beginning. Where that is not so, or it has become shorter, it is another file, and
@@ -19,6 +20,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/statefile.h"
 #include "worker/trading/feed_net.h"
 #include "worker/trading/feed_ops.h"
 
@@ -31,9 +33,9 @@ struct feed_http {
 	struct config_trading as_file; /* borrows what the configuration owns */
 	struct feed_place *place;      /* borrowed */
 	struct feed_net *net;	       /* the place's */
-	char *path;
+	char *path, *end_path;
 	int fd;
-	uint64_t size; /* of the copy */
+	uint64_t size; /* of the copy; in the file at end_path, too */
 	struct feed *file;
 	bool has_given;		  /* since the last FEED_E_WAIT */
 	char etag[HTTP_TEXT_MAX]; /* of the answer that brought all there was; "" */
@@ -52,8 +54,42 @@ http_feed_free(struct feed *feed)
 
 	feed_free(http->file);
 	closep(&http->fd);
+	free(http->end_path);
 	free(http->path);
 	free(http);
+}
+
+#define END_FORMAT "http/1 size=%" PRIu64
+
+/* The first @size bytes are on the disk. Return: 0; -errno. */
+static int
+write_end(const struct feed_http *http, uint64_t size)
+{
+	char text[FEED_POSITION_MAX];
+
+	snprintf(text, sizeof(text), END_FORMAT, size);
+	feed_position_seal(text);
+	return statefile_write(http->end_path, text, strlen(text), 1);
+}
+
+/* Return: 0; -ENOENT; -EBADMSG; -errno. */
+static int
+read_end(const struct feed_http *http, uint64_t *ret_size)
+{
+	char plain[FEED_POSITION_MAX], again[FEED_POSITION_MAX];
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	int r;
+
+	r = statefile_read(http->end_path, &text, &length);
+	if (r < 0)
+		return r;
+	if (length >= FEED_POSITION_MAX || strlen(text) != length ||
+	    feed_position_unseal(text, plain) < 0 ||
+	    sscanf(plain, "http/1 size=%" SCNu64, ret_size) != 1)
+		return -EBADMSG;
+	snprintf(again, sizeof(again), END_FORMAT, *ret_size);
+	return strcmp(plain, again) == 0 ? 0 : -EBADMSG;
 }
 
 /* Return: 0; -errno. */
@@ -61,6 +97,7 @@ static int
 append(struct feed_http *http, const char *bytes, size_t length, struct error *error)
 {
 	size_t done = 0;
+	int r = 0;
 
 	while (done < length) {
 		ssize_t n = pwrite(
@@ -72,9 +109,11 @@ append(struct feed_http *http, const char *bytes, size_t length, struct error *e
 			break;
 		done += (size_t)n;
 	}
-	if (done < length || fdatasync(http->fd) < 0) {
-		int r = -errno;
-
+	if (done < length || fdatasync(http->fd) < 0)
+		r = -errno;
+	else if (length > 0)
+		r = write_end(http, http->size + length);
+	if (r < 0) {
 		(void)ftruncate(http->fd, (off_t)http->size);
 		return error_set(error, r, "%s: %s", http->path, strerror(-r));
 	}
@@ -242,11 +281,37 @@ http_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX])
 	feed_position(http_of(feed)->file, ret_position);
 }
 
+/* Cut off what is behind the end that is known. */
+static int
+find_end(struct feed_http *http, uint64_t length, struct error *error)
+{
+	uint64_t known = 0;
+	int r = read_end(http, &known);
+
+	if (r == -EBADMSG)
+		return error_set(error, FEED_E_DATA,
+		    "%s: is damaged; without it, all of %s counts", http->end_path,
+		    http->path);
+	/* A copy of an older version has none. */
+	if (r == -ENOENT || (r == 0 && known > length))
+		r = write_end(http, known = length);
+	else if (r == 0 && known < length && ftruncate(http->fd, (off_t)known) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_set(error, r, "%s: %s", http->end_path, strerror(-r));
+	http->size = known;
+	return 0;
+}
+
 static int
 open_copy(struct feed_http *http, struct error *error)
 {
 	struct stat st;
 
+	if (asprintf(&http->end_path, "%s/feed-http.end", http->place->state_dir) < 0) {
+		http->end_path = NULL;
+		return error_set(error, -ENOMEM, "out of memory");
+	}
 	if (asprintf(&http->path, "%s/feed-http.copy", http->place->state_dir) < 0) {
 		http->path = NULL;
 		return error_set(error, -ENOMEM, "out of memory");
@@ -254,8 +319,7 @@ open_copy(struct feed_http *http, struct error *error)
 	http->fd = open(http->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (http->fd < 0 || fstat(http->fd, &st) < 0)
 		return error_set(error, -errno, "%s: %s", http->path, strerror(errno));
-	http->size = (uint64_t)st.st_size;
-	return 0;
+	return find_end(http, (uint64_t)st.st_size, error);
 }
 
 static int
@@ -288,7 +352,7 @@ http_open(const struct config_trading *trading, struct feed_place *place,
 	r = open_net(trading, place, error);
 	if (r == 0)
 		r = open_copy(http, error);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	http->net = place->net;
 	http->as_file = *trading;

@@ -39,8 +39,6 @@
 /* A page that was promised and is empty is asked for so often: what it ought to have
  * had would be passed over. */
 #define EMPTY_MAX 3
-/* A server's time that is further ahead than this does not move the cursor. */
-#define AHEAD_NS (60 * NS_PER_S)
 
 /** struct known - a record that was given out and may be answered again */
 struct known {
@@ -69,7 +67,8 @@ struct feed_poll {
 	struct poll_window window;
 	struct poll_batch batch;
 	int pages, empty;
-	int64_t span_ns; /* of one poll while there is much to catch up; 0: no limit */
+	int64_t begun_ns; /* of the real-time clock */
+	int64_t span_ns;  /* of one poll while there is much to catch up; 0: no limit */
 	bool is_bad[SYMBOLS_MAX];
 	unsigned char
 	    refusals[SYMBOLS_MAX]; /* in a row, of the symbol asked for alone */
@@ -225,6 +224,7 @@ begin(struct feed_poll *poll)
 		.only = -1,
 		.is_bad = poll->is_bad };
 	poll->pages = poll->empty = 0;
+	poll->begun_ns = clock_realtime_ns();
 	poll->is_polling = true;
 	if (poll->newest_ns == POLL_NONE)
 		return;
@@ -304,19 +304,20 @@ sift(struct feed_poll *poll)
 	qsort(batch->records, batch->n, sizeof(*batch->records), by_time_then_place);
 }
 
+/* Not past the time when the poll began: its pages were answered one after the other,
+ * and what came up meanwhile is in the later ones only. */
 static int64_t
 newest_of(const struct feed_poll *poll)
 {
-	int64_t newest_ns = poll->newest_ns, most_ns = clock_realtime_ns() + AHEAD_NS;
+	int64_t newest_ns = POLL_NONE;
 
 	if (poll->window.end_ns != POLL_NONE)
 		return poll->window.end_ns;
-	if (poll->batch.n > 0 &&
-	    poll->batch.records[poll->batch.n - 1].time_ns > newest_ns)
+	if (poll->batch.n > 0)
 		newest_ns = poll->batch.records[poll->batch.n - 1].time_ns;
-	if (newest_ns > most_ns)
-		newest_ns = most_ns > poll->newest_ns ? most_ns : poll->newest_ns;
-	return newest_ns;
+	if (newest_ns > poll->begun_ns)
+		newest_ns = poll->begun_ns;
+	return newest_ns > poll->newest_ns ? newest_ns : poll->newest_ns;
 }
 
 /* Before which time a record came too late. @since_ns: the last poll; -1: none. */
@@ -428,7 +429,8 @@ is_refused_for_good(struct feed_poll *poll, int status)
 
 /*
  * The request itself was at fault. One bad symbol must not end the run: each is asked
- * for alone, to find out which. A page's token may have expired: all of it again.
+ * for alone, to find out which, and then all good ones again: answers of different
+ * moments do not make one page. A page's token may have expired: all of it again.
  */
 static void
 look_for_fault(struct feed_poll *poll, int status)
@@ -495,7 +497,10 @@ has_more(struct feed_poll *poll, bool more)
 	if (more && poll->newest_ns == POLL_NONE &&
 	    poll->window.older_ns != POLL_NONE && poll->pages >= FIRST_PAGES_MAX)
 		more = false;
-	return more || (poll->window.only >= 0 && go_to_next_symbol(poll));
+	if (poll->window.only < 0)
+		return more;
+	poll->is_polling = go_to_next_symbol(poll);
+	return poll->is_polling;
 }
 
 /* One request. Return: 0; FEED_E_WAIT: that is all for now; -errno. */

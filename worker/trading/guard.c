@@ -286,7 +286,8 @@ look_for_session(const struct guard *guard, int64_t time_ns)
 		return RISK_SESSION_OPEN;
 	if (!guard->is_embedded)
 		time_ns = clock_realtime_ns();
-	return session_is_open(NULL, time_ns) ? RISK_SESSION_OPEN : RISK_SESSION_CLOSED;
+	return session_is_open(guard->calendar, time_ns) ? RISK_SESSION_OPEN
+							 : RISK_SESSION_CLOSED;
 }
 
 int

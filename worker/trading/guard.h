@@ -19,7 +19,8 @@ struct guard {
 	const char *state_dir; /* of all workers, for the latches; NULL: none count */
 	struct journal *journal;
 
-	bool is_stale;	  /* the feed, as its owner says */
+	const struct session_calendar *calendar; /* NULL: the built-in hours */
+	bool is_stale;				 /* the feed, as its owner says */
 	bool is_embedded; /* the broker: the time is that of the events */
 	struct loss loss; /* kept where max_daily_loss is set */
 	bool is_dirty;	  /* the journal's row is not up to date */

@@ -15,13 +15,13 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "worker/trading/cycle.h"
-
-/* The least pause after a cycle that read nothing, or failed, where cycles have none of
- * their own. */
-#define PAUSE_NS (200 * NS_PER_MS)
+#include "worker/trading/feed_watch.h"
+#include "worker/trading/pace.h"
 
 struct loop {
 	struct worker *worker;
+	struct feed_watch watch;
+	struct pace pace;
 	const char *reason; /* for the end; a word */
 };
 
@@ -48,44 +48,76 @@ piece_ms(const struct worker *worker, int64_t left_ns)
 	return (int)((piece_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/* Return: whether it is time; false: the worker is to end. */
+/*
+ * Sleep until something comes or a time is near. Return: whether the feed calls. No
+ * request is under way between two cycles, so no other descriptor is waited for.
+ */
 static bool
-wait_until(struct loop *loop, int64_t deadline_ns)
+wait_piece(struct loop *loop, int64_t now_ns)
 {
 	struct worker *worker = loop->worker;
+	bool listens = now_ns >= loop->pace.listen_ns;
+	int64_t until_ns = listens ? loop->pace.next_ns : loop->pace.listen_ns;
 	struct pollfd wait[] = {
 		{ .fd = worker->signals, .events = POLLIN },
 		{ .fd = tradesup_fd(worker->link), .events = POLLIN },
+		{ .fd = listens ? loop->watch.fd : -1, .events = POLLIN },
 	};
-	int64_t left_ns;
+
+	if (poll(wait, ARRAY_SIZE(wait), piece_ms(worker, until_ns - now_ns)) < 0) {
+		worker->is_gone |= errno != EINTR;
+		return false;
+	}
+	return wait[2].revents != 0;
+}
+
+/* Return: whether it is time; false: the worker is to end. */
+static bool
+wait_for_next(struct loop *loop)
+{
+	struct worker *worker = loop->worker;
+	bool is_called = false;
 
 	for (;;) {
+		int64_t now_ns;
+
 		worker_wishes(worker);
 		if (worker->end)
 			return false;
 		if (worker->wants_reload)
 			registry_source_forget(&worker->source);
 		worker->wants_reload = false;
-		left_ns = deadline_ns - clock_monotonic_ns();
-		if (left_ns <= 0)
+		now_ns = clock_monotonic_ns();
+		if (is_called || now_ns >= loop->pace.next_ns)
 			return true;
 		worker_phase(worker, "idle");
-		if (poll(wait, ARRAY_SIZE(wait), piece_ms(worker, left_ns)) < 0 &&
-		    errno != EINTR)
-			worker->is_gone = true;
+		is_called = wait_piece(loop, now_ns);
 	}
 }
 
 static int64_t
-next_start_ns(
-    const struct worker *worker, const struct cycle_result *result, int64_t start_ns)
+records_of(const struct worker *worker)
 {
-	int64_t next_ns = start_ns + worker->config->trading->cycle_ns;
-	int64_t now_ns = clock_monotonic_ns();
+	return worker->totals.events + worker->totals.dropped;
+}
 
-	if ((result->idle || result->failed) && next_ns < now_ns + PAUSE_NS)
-		return now_ns + PAUSE_NS;
-	return next_ns;
+/* One cycle, and when the next one is to be. */
+static void
+run_paced(struct loop *loop, struct cycle_result *ret_result)
+{
+	struct worker *worker = loop->worker;
+	struct pace_facts facts = { .cycle_ns = worker->config->trading->cycle_ns,
+		.start_ns = clock_monotonic_ns() };
+	int64_t records = records_of(worker);
+
+	/* Before the feed is read: what comes behind it calls again. */
+	facts.was_called = feed_watch_take(&loop->watch);
+	run_once(worker, ret_result);
+	facts.is_idle = ret_result->idle;
+	facts.has_failed = ret_result->failed;
+	facts.has_records = records_of(worker) != records;
+	facts.now_ns = clock_monotonic_ns();
+	pace_next(&loop->pace, &facts);
 }
 
 /* Alone there is nobody to start us afresh. */
@@ -105,9 +137,7 @@ cycles(struct loop *loop, bool once)
 	struct cycle_result result;
 
 	for (;;) {
-		int64_t start_ns = clock_monotonic_ns();
-
-		run_once(worker, &result);
+		run_paced(loop, &result);
 		if (result.ended)
 			loop->reason = "feed_ended";
 		else if (once)
@@ -118,7 +148,7 @@ cycles(struct loop *loop, bool once)
 		}
 		if (result.ended || once)
 			return EXIT_OK;
-		if (!wait_until(loop, next_start_ns(worker, &result, start_ns))) {
+		if (!wait_for_next(loop)) {
 			loop->reason = worker->end;
 			return EXIT_OK;
 		}
@@ -137,7 +167,9 @@ loop_run(struct worker *worker, bool once, struct error *error)
 		return (enum exit_code)error_set(
 		    error, EXIT_OSERR, "signalfd: %s", strerror(errno));
 	worker->signals = signals;
+	feed_watch_init(&loop.watch, worker->config->trading);
 	code = cycles(&loop, once);
+	feed_watch_deinit(&loop.watch);
 	worker->signals = -1;
 	/* Each batch is committed or was never there: nothing is in flight here. */
 	r = vitals_write_heartbeat(&worker->vitals, false, &worker->totals);

@@ -98,11 +98,9 @@ order_is_unknown(enum order_status status)
 }
 
 bool
-order_is_watched(
-    const struct order_life *life, const struct order_terms *terms, int64_t now_ns)
+order_is_watched(const struct order_life *life)
 {
-	return life->status == ORDER_EXPIRED && life->unproven > 0 &&
-	       now_ns - life->created_ns < terms->watch_ns;
+	return life->status == ORDER_EXPIRED && life->unproven > 0;
 }
 
 static bool
@@ -279,16 +277,25 @@ open_next(const struct order_life *life, enum order_event event,
 	return step(next, ORDER_WAIT);
 }
 
+/*
+ * Given up, and looked for until a look behind the end of the broker's day has not
+ * found it: time alone closes nothing, since nobody may have looked while it passed.
+ */
 static struct order_step
 expired_next(const struct order_life *life, enum order_event event,
     const struct order_terms *terms, int64_t now_ns)
 {
+	struct order_life next = *life;
+
 	if (event == ORDER_EVENT_OTHER)
-		return step(*life, ORDER_HOLD);
+		return step(next, ORDER_HOLD);
 	if ((event == ORDER_EVENT_TIME || event == ORDER_EVENT_RESTART) &&
-	    order_is_watched(life, terms, now_ns))
-		return step(*life, ORDER_LOOK_UP);
-	return step(*life, ORDER_WAIT);
+	    order_is_watched(life))
+		return step(next, ORDER_LOOK_UP);
+	if (event == ORDER_EVENT_NOT_FOUND &&
+	    now_ns - life->created_ns >= terms->watch_ns)
+		next.unproven = 0;
+	return step(next, ORDER_WAIT);
 }
 
 struct order_step

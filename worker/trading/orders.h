@@ -32,8 +32,8 @@
  *	                                          ├─ the broker refuses it ─┘             │
  *	                                          │                                       │
  *	                                          └─ not there, and old ──▶ expired ──────┘
- *	                                                  looked for until the broker's day
- *	                                                  is over: there after all
+ *	                                                  looked for until a look behind the
+ *	                                                  broker's day: there after all
  *
  * The paper broker has no POST: intent ──► open ──► filled, rejected or canceled, all
  * in the transactions that its events are in.
@@ -106,9 +106,9 @@ struct order_terms {
 	enum order_dedup dedup;
 	int64_t settle_ns;  /* "not found" counts once it has held for so long */
 	int64_t max_age_ns; /* an older intent is not sent any more */
-	int64_t
-	    watch_ns; /* an order is looked for until it is so old: the broker's day */
-	bool stopped; /* no new order may be sent now */
+	int64_t watch_ns;   /* when it is so old the broker's day is over: the next look
+			       for   an order that was given up is the last */
+	bool stopped;	    /* no new order may be sent now */
 };
 
 /** struct order_step - an order's life after an event, and what is to be done */
@@ -139,10 +139,9 @@ bool order_is_live(enum order_status status);
 /** order_is_unknown() - whether its fate is unknown: intent or sent. */
 bool order_is_unknown(enum order_status status);
 
-/** order_is_watched() - whether it was given up without proof, and is to be looked for.
- */
-bool order_is_watched(
-    const struct order_life *life, const struct order_terms *terms, int64_t now_ns);
+/** order_is_watched() - whether it was given up without proof, and is to be looked for:
+ * until a look that comes behind `watch` has not found it, however late that is. */
+bool order_is_watched(const struct order_life *life);
 
 /** order_status_name() - "intent", "open", …: the words of the journal and of the
  * report. */

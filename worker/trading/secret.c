@@ -80,22 +80,65 @@ read_file(const char *path, struct error *ret_warning, struct secret *secret)
 	return fill_from_file(fd, secret);
 }
 
+/*
+ * What was taken out of the environment, for the life of the process: of file scope
+ * because the environment is that, too, and this takes its place.
+ */
+#define TAKEN_MAX 8
+static struct {
+	char name[64];
+	struct secret secret;
+} taken[TAKEN_MAX];
+
+/* The place of a variable, or the first free one; NULL: there is none. */
+static struct secret *
+place_of(const char *name)
+{
+	for (size_t i = 0; i < TAKEN_MAX; i++) {
+		if (taken[i].name[0] == '\0' && strlen(name) < sizeof(taken[i].name))
+			strcpy(taken[i].name, name);
+		if (strcmp(taken[i].name, name) == 0)
+			return &taken[i].secret;
+	}
+	return NULL;
+}
+
+/* Out of the environment, which can be read from outside, and which every program gets
+ * that a strategy starts. Return: 0; -errno. */
+static int
+keep(struct secret *kept, const char *name, char *value, size_t length)
+{
+	if (!kept->text)
+		kept->text = pages_new();
+	if (!kept->text)
+		return -errno;
+	memcpy(kept->text, value, length + 1);
+	kept->length = length;
+	explicit_bzero(value, length);
+	return unsetenv(name) < 0 ? -errno : 0;
+}
+
 static int
 take_variable(const char *name, struct secret *secret)
 {
+	struct secret *kept = place_of(name);
 	char *value = getenv(name);
-	size_t length;
+	size_t length = value ? strlen(value) : 0;
+	int r = 0;
 
-	if (!value || value[0] == '\0')
-		return SECRET_E_NONE;
-	length = strlen(value);
+	if (!kept)
+		return -ENOSPC;
 	if (length >= ROOM)
 		return -EFBIG;
-	memcpy(secret->text, value, length);
-	secret->length = length;
-	/* To the heap: what the program was started with can be read from outside. */
-	explicit_bzero(value, length);
-	return setenv(name, secret->text, 1) < 0 ? -errno : 0;
+	if (length > 0)
+		r = keep(kept, name, value, length);
+	if (r < 0)
+		return r;
+	if (kept->length == 0)
+		return SECRET_E_NONE;
+	memcpy(secret->text, kept->text, kept->length);
+	secret->length = kept->length;
+	return 0;
 }
 
 static int

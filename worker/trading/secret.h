@@ -33,8 +33,9 @@ struct secret_source {
  * @ret_warning: filled where a file's mode lets others read it; else untouched
  *
  * One newline at the end is cut off; anything but printable ASCII makes it unusable,
- * since it becomes a header's value. A variable is moved to where /proc/PID/environ
- * does not show it, and can be loaded again. With the first secret the process becomes
+ * since it becomes a header's value. A variable is taken out of the environment, so that
+ * neither /proc/PID/environ nor a program that this one starts has it, and is kept for
+ * the next time. With the first secret the process becomes
  * undumpable (prctl(2), PR_SET_DUMPABLE): no core, and no other user's ptrace.
  * Return: 0; SECRET_E_NONE; -EINVAL: not one line of text; -errno. @error is filled.
  */

@@ -5,6 +5,7 @@
  */
 #include "worker/trading/session.h"
 
+#include "common/civil.h"
 #include "common/clock.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
@@ -16,45 +17,10 @@
 
 enum { SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY };
 
-struct civil {
-	int64_t year;
-	int month, day; /* from 1 */
-};
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
-/* The Gregorian calendar in years that begin in March, so that the leap day is the
- * last. */
 static int64_t
 days_of(int64_t year, int month, int day)
 {
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = floor_div(y, 400), of_era = y - era * 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
-	       719468;
-}
-
-static struct civil
-civil_of(int64_t days)
-{
-	int64_t z = days + 719468, era = floor_div(z, 146097),
-		of_era = z - era * 146097;
-	int64_t year =
-	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * of_year + 2) / 153;
-
-	return (struct civil){
-		.year = year + era * 400 + (month >= 10),
-		.month = (int)(month < 10 ? month + 3 : month - 9),
-		.day = (int)(of_year - (153 * month + 2) / 5 + 1),
-	};
+	return civil_to_days((struct civil){ year, month, day });
 }
 
 static int
@@ -104,7 +70,7 @@ observed(int64_t days)
 static bool
 is_holiday(int64_t days)
 {
-	const int64_t year = civil_of(days).year, new_year = days_of(year, 1, 1);
+	const int64_t year = civil_from_days(days).year, new_year = days_of(year, 1, 1);
 
 	/* New Year's Day on a Saturday is not kept: the year's books are open. */
 	if (days == (weekday_of(new_year) == SUNDAY ? new_year + 1 : new_year))
@@ -121,7 +87,7 @@ is_holiday(int64_t days)
 static bool
 is_half_day(int64_t days)
 {
-	const struct civil date = civil_of(days);
+	const struct civil date = civil_from_days(days);
 
 	return days == nth(date.year, 11, THURSDAY, 4) + 1 ||
 	       (date.month == 7 && date.day == 3) ||
@@ -163,7 +129,7 @@ find_day(
 static int64_t
 offset_minutes(int64_t minutes)
 {
-	int64_t year = civil_of(floor_div(minutes, DAY_MINUTES)).year;
+	int64_t year = civil_from_days(floor_div(minutes, DAY_MINUTES)).year;
 	int64_t begin = nth(year, 3, SUNDAY, 2) * DAY_MINUTES + 7 * 60;
 	int64_t end = nth(year, 11, SUNDAY, 1) * DAY_MINUTES + 6 * 60;
 

@@ -451,8 +451,9 @@ run_batch(struct trader *trader, struct trader_result *result,
 static void
 tell_news(struct trader *trader)
 {
-	bool is_open = trader->trading->risk.session == SESSION_ALWAYS ||
-		       session_is_open(NULL, clock_realtime_ns());
+	bool is_open =
+	    trader->trading->risk.session == SESSION_ALWAYS ||
+	    session_is_open(trader->desk.guard.calendar, clock_realtime_ns());
 	struct feed_news news;
 	struct record record;
 
@@ -620,6 +621,7 @@ trader_set_on_event(struct trader *trader, news_on_event on_event, void *data)
 	trader->on_event_data = data;
 	if (trader->desk.courier)
 		courier_set_on_event(trader->desk.courier, on_event, data);
+	hours_set_on_event(&trader->desk.hours, on_event, data);
 }
 
 int

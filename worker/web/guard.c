@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host and Origin. What is asked for does not matter here: nobody may write anyway.
+ * Host, Origin and the token. What is asked for does not matter here.
  */
 #include "worker/web/guard.h"
 
@@ -62,6 +62,24 @@ guard_origin(const struct guard *guard, const char *origin)
 		if (strncmp(origin, schemes[i], strlen(schemes[i])) == 0)
 			return guard_host(guard, origin + strlen(schemes[i]));
 	return false;
+}
+
+bool
+guard_bearer(const char *header, const char *token)
+{
+	static const char scheme[] = "Bearer ";
+	size_t length = strlen(token), given;
+	volatile unsigned char differs;
+
+	if (!header || length == 0 ||
+	    strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	header += sizeof(scheme) - 1;
+	given = strlen(header);
+	differs = given != length;
+	for (size_t i = 0; i < given; i++)
+		differs |= (unsigned char)(header[i] ^ token[i % length]);
+	return differs == 0;
 }
 
 bool

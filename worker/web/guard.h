@@ -25,5 +25,9 @@ bool guard_host(const struct guard *guard, const char *host);
  * browser leaves out where it matters, is. */
 bool guard_origin(const struct guard *guard, const char *origin);
 
+/** guard_bearer() - whether an Authorization header has the token. @header: NULL: no.
+ * Its time tells nothing of the token. An empty token is nobody's. */
+bool guard_bearer(const char *header, const char *token);
+
 /** guard_is_loopback() - whether only this machine reaches the address. */
 bool guard_is_loopback(const struct sockaddr *address);

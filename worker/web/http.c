@@ -140,7 +140,7 @@ write_status(FILE *out, struct web *web)
 static int
 write_history(FILE *out, struct web *web)
 {
-	history_json(out, &web->history);
+	recent_json(out, &web->recent);
 	putc('\n', out);
 	return HTTP_OK;
 }
@@ -221,6 +221,20 @@ serve(struct evhttp_request *request, struct web *web, const char *path)
 }
 
 static void
+change(struct evhttp_request *request, struct web *web, const char *path)
+{
+	bool is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+
+	if (is_post != changes_has(path))
+		reply_text(
+		    request, HTTP_BADMETHOD, is_post ? "GET alone\n" : "POST alone\n");
+	else if (is_post)
+		changes_serve(web->changes, request, path, reply_text);
+	else
+		serve(request, web, path);
+}
+
+static void
 on_request(struct evhttp_request *request, void *data)
 {
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
@@ -233,6 +247,8 @@ on_request(struct evhttp_request *request, void *data)
 		reply_text(request, 421, "this host is not known here (--host)\n");
 	else if (!guard_origin(guard, evhttp_find_header(headers, "Origin")))
 		reply_text(request, 403, "not for pages of others\n");
+	else if (http->web->changes)
+		change(request, http->web, path && *path ? path : "/");
 	else
 		serve(request, http->web, path && *path ? path : "/");
 }
@@ -349,9 +365,11 @@ http_new(struct web *web, struct http **ret_http)
 		http_free(http);
 		return -ENOMEM;
 	}
-	evhttp_set_allowed_methods(http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+	evhttp_set_allowed_methods(http->server,
+	    EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | (web->changes ? EVHTTP_REQ_POST : 0));
 	evhttp_set_max_headers_size(http->server, HEADERS_MAX);
-	evhttp_set_max_body_size(http->server, BODY_MAX);
+	evhttp_set_max_body_size(
+	    http->server, web->changes ? CHANGES_BODY_MAX : BODY_MAX);
 	evhttp_set_timeout(http->server, TIMEOUT_S);
 	evhttp_set_bevcb(http->server, on_connection, http);
 	evhttp_set_gencb(http->server, on_request, http);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP side: the address, the paths, the headers. GET and HEAD alone; nothing that
- * is asked changes anything.
+ * The HTTP side: the address, the paths, the headers. GET and HEAD alone, and nothing
+ * that is asked changes anything, but for changes.h where a token was given.
  */
 #pragma once
 

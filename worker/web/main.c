@@ -2,7 +2,7 @@
 /*
  * tradesup-web: how the tree is, for Prometheus and for people with a browser. A
  * worker like any other: it says ready, and its cycle is one look at the supervisor.
- * It can change nothing.
+ * Without a token's file it can change nothing.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -92,8 +92,8 @@ on_rows(struct rows *rows, void *data)
 	if (rows) {
 		web->rows = *rows;
 		*rows = (struct rows){ 0 };
-		history_look(
-		    &web->history, &web->rows, clock_realtime_ns() / (60 * NS_PER_S));
+		recent_look(
+		    &web->recent, &web->rows, clock_realtime_ns() / (60 * NS_PER_S));
 	}
 	broadcast_status(web);
 }
@@ -140,6 +140,33 @@ fail(int code, const char *what, int error)
 	return code;
 }
 
+/* Return: 0, an exit status. */
+static int
+open_changes(struct web *web)
+{
+	struct secret_source source = { .file = web->options.token_file };
+	struct error warning = { 0 }, error = { 0 };
+	int r;
+
+	if (!web->options.token_file)
+		return 0;
+	r = secret_load(&source, &warning, &error, &web->token);
+	if (r != 0 || warning.text[0]) {
+		fprintf(stderr, "tradesup-web: --token-file: %s\n",
+		    r != 0 ? error.text : warning.text);
+		return EXIT_USAGE;
+	}
+	if (web->token.length < CHANGES_TOKEN_LEAST) {
+		fprintf(stderr,
+		    "tradesup-web: --token-file: %s: a token has at least %d "
+		    "characters\n",
+		    web->options.token_file, CHANGES_TOKEN_LEAST);
+		return EXIT_USAGE;
+	}
+	web->changes = changes_new(web->base, web->options.control, web->token.text);
+	return web->changes ? 0 : fail(EXIT_OSERR, web->options.control, ENAMETOOLONG);
+}
+
 /* Everything that lives as long as the loop. Return: 0, an exit status. */
 static int
 open_all(struct web *web)
@@ -156,6 +183,9 @@ open_all(struct web *web)
 	web->link = tradesup_open("web");
 	if (!web->base || !web->streams || !web->link)
 		return fail(EXIT_OSERR, "start", ENOMEM);
+	r = open_changes(web);
+	if (r != 0)
+		return r;
 	r = http_new(web, &web->http);
 	if (r < 0)
 		return fail(
@@ -205,9 +235,11 @@ close_all(struct web *web)
 {
 	web->source = source_free(web->source);
 	web->streams = streams_free(web->streams);
+	web->changes = changes_free(web->changes);
 	web->http = http_free(web->http);
+	secret_deinit(&web->token);
 	rows_deinit(&web->rows);
-	history_deinit(&web->history);
+	recent_deinit(&web->recent);
 	web->link = tradesup_close(web->link);
 	if (web->base)
 		event_base_free(web->base);
@@ -218,12 +250,13 @@ usage(FILE *out, int code)
 {
 	fputs(
 	    "usage: tradesup-web [--listen ADDRESS:PORT | unix:PATH] [--host NAME]...\n"
-	    "                    [--control PATH] [--interval DURATION]\n"
+	    "                    [--control PATH] [--interval DURATION] "
+	    "[--token-file PATH]\n"
 	    "\n"
 	    "Serves /metrics, /healthz, /readyz, /status.json, /history.json, "
 	    "/events and\n"
 	    "a page at /.\n"
-	    "It changes nothing.\n"
+	    "It changes nothing, unless --token-file is given.\n"
 	    "\n"
 	    "  --listen     where; the default is " LISTEN_DEFAULT
 	    ". An address that other\n"
@@ -232,7 +265,12 @@ usage(FILE *out, int code)
 	    "  --control    the supervisor's control socket; the default is that of "
 	    "the\n"
 	    "               supervisor that started it, else that of the verbs\n"
-	    "  --interval   between two looks at the supervisor, 100ms to 1m; 2s\n",
+	    "  --interval   between two looks at the supervisor, 100ms to 1m; 2s\n"
+	    "  --token-file lets those who send the token in this file restart "
+	    "workers, "
+	    "hold\n"
+	    "               and resume orders; on a loopback address or a socket "
+	    "alone\n",
 	    out);
 	return code;
 }
@@ -243,6 +281,7 @@ read_options(struct web_options *options, int argc, char **argv)
 {
 	static const struct option known[] = { { "listen", required_argument, NULL,
 						   'l' },
+		{ "token-file", required_argument, NULL, 't' },
 		{ "host", required_argument, NULL, 'H' },
 		{ "control", required_argument, NULL, 'c' },
 		{ "interval", required_argument, NULL, 'i' },
@@ -254,6 +293,8 @@ read_options(struct web_options *options, int argc, char **argv)
 			return -1;
 		if (option == 'l')
 			options->listen = optarg;
+		else if (option == 't')
+			options->token_file = optarg;
 		else if (option == 'c')
 			options->control = optarg;
 		else if (option == 'H' && options->guard.n_hosts < GUARD_HOSTS_MAX)
@@ -282,8 +323,16 @@ check_address(const struct web_options *options)
 		    options->listen);
 		return EXIT_USAGE;
 	}
-	if (options->guard.n_hosts > 0 ||
-	    guard_is_loopback((const struct sockaddr *)&address.storage))
+	if (guard_is_loopback((const struct sockaddr *)&address.storage))
+		return 0;
+	if (options->token_file) {
+		fprintf(stderr,
+		    "tradesup-web: %s: other machines reach that, and the token would "
+		    "go there in the clear; --token-file is for a loopback address\n",
+		    options->listen);
+		return EXIT_USAGE;
+	}
+	if (options->guard.n_hosts > 0)
 		return 0;
 	fprintf(stderr,
 	    "tradesup-web: %s: other machines reach that; if they may, name it by "

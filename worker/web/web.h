@@ -9,8 +9,10 @@
 #include <stdint.h>
 
 #include "worker/client/tradesup.h"
+#include "worker/trading/secret.h"
+#include "worker/web/changes.h"
 #include "worker/web/guard.h"
-#include "worker/web/history.h"
+#include "worker/web/recent.h"
 #include "worker/web/rows.h"
 #include "worker/web/source.h"
 #include "worker/web/streams.h"
@@ -19,8 +21,9 @@
 struct http;
 
 struct web_options {
-	const char *listen;  /* "ADDRESS:PORT" or "unix:PATH" */
-	const char *control; /* the control socket */
+	const char *listen;	/* "ADDRESS:PORT" or "unix:PATH" */
+	const char *control;	/* the control socket */
+	const char *token_file; /* NULL: nothing can be changed */
 	struct guard guard;
 	int64_t interval_ns;
 };
@@ -30,11 +33,13 @@ struct web {
 	struct event_base *base;
 	struct tradesup *link;
 	struct source *source;
+	struct secret token;
+	struct changes *changes; /* NULL: nothing can be changed */
 	struct streams *streams;
 	struct http *http;
 	struct tally tally;
 	struct rows rows; /* of the last look; none when it was not answered */
-	struct history history;
+	struct recent recent;
 	bool is_up;
 	char started[40]; /* time of day, as events tell it: what is older is not
 			     counted */

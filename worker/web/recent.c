@@ -2,7 +2,7 @@
 /*
  * Rings by worker, and their JSON.
  */
-#include "worker/web/history.h"
+#include "worker/web/recent.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ is_text(const struct row *row, const char *key, const char *value)
 }
 
 char
-history_health(const struct row *worker)
+recent_health(const struct row *worker)
 {
 	if (is_text(worker, "state", "up"))
 		return row_number(worker, "failed_cycles") > 0 ? 'w' : 'g';
@@ -29,23 +29,23 @@ history_health(const struct row *worker)
 }
 
 /* The worker's, made if there is room; NULL: there is none. */
-static struct history_worker *
-find(struct history *history, const char *name)
+static struct recent_worker *
+find(struct recent *recent, const char *name)
 {
-	struct history_worker *workers;
+	struct recent_worker *workers;
 
-	for (size_t i = 0; i < history->n; i++)
-		if (strcmp(history->workers[i].name, name) == 0)
-			return &history->workers[i];
-	if (history->n >= HISTORY_WORKERS_MAX || strlen(name) >= HISTORY_NAME_MAX)
+	for (size_t i = 0; i < recent->n; i++)
+		if (strcmp(recent->workers[i].name, name) == 0)
+			return &recent->workers[i];
+	if (recent->n >= RECENT_WORKERS_MAX || strlen(name) >= RECENT_NAME_MAX)
 		return NULL;
 	workers =
-	    reallocarray(history->workers, history->n + 1, sizeof(*history->workers));
+	    reallocarray(recent->workers, recent->n + 1, sizeof(*recent->workers));
 	if (!workers)
 		return NULL;
-	history->workers = workers;
-	workers += history->n++;
-	*workers = (struct history_worker){ 0 };
+	recent->workers = workers;
+	workers += recent->n++;
+	*workers = (struct recent_worker){ 0 };
 	strcpy(workers->name, name);
 	return workers;
 }
@@ -69,66 +69,66 @@ sum_of(const struct row *row, const char *key)
 }
 
 static bool
-is_told(const struct history_minute *point)
+is_told(const struct recent_minute *point)
 {
 	return point->has_equity || point->orders >= 0 || point->refused >= 0;
 }
 
 static void
-take_minute(struct history_worker *worker, const struct row *row, int64_t minute)
+take_minute(struct recent_worker *worker, const struct row *row, int64_t minute)
 {
 	const char *equity = record_get(&row->record, "equity");
-	struct history_minute point = { .minute = minute,
+	struct recent_minute point = { .minute = minute,
 		.orders = sum_of(row, "orders"),
 		.refused = sum_of(row, "refused") };
-	struct history_minute *last;
+	struct recent_minute *last;
 
 	point.has_equity =
 	    equity && decimal_parse(equity, strlen(equity), &point.equity) == 0;
 	if (!is_told(&point))
 		return;
 	if (worker->n_minutes > 0) {
-		last = &worker->minutes[(worker->n_minutes - 1) % HISTORY_MINUTES];
+		last = &worker->minutes[(worker->n_minutes - 1) % RECENT_MINUTES];
 		if (minute <= last->minute) {
 			point.minute = last->minute;
 			*last = point;
 			return;
 		}
 	}
-	worker->minutes[worker->n_minutes++ % HISTORY_MINUTES] = point;
+	worker->minutes[worker->n_minutes++ % RECENT_MINUTES] = point;
 }
 
 static void
-forget_gone(struct history *history)
+forget_gone(struct recent *recent)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < history->n; i++)
-		if (history->workers[i].is_there)
-			history->workers[kept++] = history->workers[i];
-	history->n = kept;
+	for (size_t i = 0; i < recent->n; i++)
+		if (recent->workers[i].is_there)
+			recent->workers[kept++] = recent->workers[i];
+	recent->n = kept;
 }
 
 void
-history_look(struct history *history, const struct rows *rows, int64_t minute)
+recent_look(struct recent *recent, const struct rows *rows, int64_t minute)
 {
-	for (size_t i = 0; i < history->n; i++)
-		history->workers[i].is_there = false;
+	for (size_t i = 0; i < recent->n; i++)
+		recent->workers[i].is_there = false;
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *row = &rows->items[i];
 		const char *name = record_get(&row->record, "name");
-		struct history_worker *worker;
+		struct recent_worker *worker;
 
 		if (!row_is(row, "worker") || !name)
 			continue;
-		worker = find(history, name);
+		worker = find(recent, name);
 		if (!worker || worker->is_there)
 			continue;
 		worker->is_there = true;
-		worker->looks[worker->n_looks++ % HISTORY_LOOKS] = history_health(row);
+		worker->looks[worker->n_looks++ % RECENT_LOOKS] = recent_health(row);
 		take_minute(worker, row, minute);
 	}
-	forget_gone(history);
+	forget_gone(recent);
 }
 
 static void
@@ -141,7 +141,7 @@ put_count(FILE *out, int64_t n)
 }
 
 static void
-put_minute(FILE *out, const struct history_minute *point)
+put_minute(FILE *out, const struct recent_minute *point)
 {
 	char equity[DECIMAL_TEXT_MAX];
 
@@ -165,40 +165,40 @@ oldest(uint64_t n, uint64_t room)
 }
 
 static void
-put_worker(FILE *out, const struct history_worker *worker)
+put_worker(FILE *out, const struct recent_worker *worker)
 {
-	char name[6 * HISTORY_NAME_MAX];
-	uint64_t first = oldest(worker->n_minutes, HISTORY_MINUTES);
+	char name[6 * RECENT_NAME_MAX];
+	uint64_t first = oldest(worker->n_minutes, RECENT_MINUTES);
 
 	json_escape(worker->name, strlen(worker->name), name, sizeof(name));
 	fprintf(out, "{\"name\":\"%s\",\"looks\":\"", name);
-	for (uint64_t i = oldest(worker->n_looks, HISTORY_LOOKS); i < worker->n_looks;
+	for (uint64_t i = oldest(worker->n_looks, RECENT_LOOKS); i < worker->n_looks;
 	     i++)
-		putc(worker->looks[i % HISTORY_LOOKS], out);
+		putc(worker->looks[i % RECENT_LOOKS], out);
 	fputs("\",\"minutes\":[", out);
 	for (uint64_t i = first; i < worker->n_minutes; i++) {
 		if (i > first)
 			putc(',', out);
-		put_minute(out, &worker->minutes[i % HISTORY_MINUTES]);
+		put_minute(out, &worker->minutes[i % RECENT_MINUTES]);
 	}
 	fputs("]}", out);
 }
 
 void
-history_json(FILE *out, const struct history *history)
+recent_json(FILE *out, const struct recent *recent)
 {
 	fputs("{\"workers\":[", out);
-	for (size_t i = 0; i < history->n; i++) {
+	for (size_t i = 0; i < recent->n; i++) {
 		if (i > 0)
 			putc(',', out);
-		put_worker(out, &history->workers[i]);
+		put_worker(out, &recent->workers[i]);
 	}
 	fputs("]}", out);
 }
 
 void
-history_deinit(struct history *history)
+recent_deinit(struct recent *recent)
 {
-	free(history->workers);
-	*history = (struct history){ 0 };
+	free(recent->workers);
+	*recent = (struct recent){ 0 };
 }
