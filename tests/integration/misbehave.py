@@ -283,6 +283,19 @@ def obeys(link):
         link.cycle()
 
 
+def figures(link):
+    """Tells how its trading stands."""
+    link.send("figures", "equity=1250.5 cash=-3 positions=2 feed_age_ms=5 orders=filled:12,open:1 refused=hold:2")
+    good(link)
+
+
+def figures_garbage(link):
+    """Says one thing that is none, and then what a later version may say."""
+    link.send("figures", "equity=<b>")
+    link.send("figures", "equity=7 mood=good")
+    good(link)
+
+
 def main():
     link = Link()
     mode = sys.argv[1]

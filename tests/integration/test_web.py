@@ -101,10 +101,17 @@ class Metrics(Web):
         self.assertRegex(text, r'tradesup_worker_open_fds\{worker="calm"\} [1-9]')
         self.assertRegex(text, r'tradesup_worker_good_cycle_age_seconds\{worker="calm"\} \d')
 
+    def test_figures_that_are_none_leave_no_trace(self):
+        port = self.begin({"lies": misbehaving("figures_garbage")})
+        self.wait_for_sample(port, 'tradesup_equity{worker="lies"} 7')
+        self.assertNotIn("<b>", get(port, "/metrics")[1])
+        self.assertEqual(json.loads(get(port, "/history.json")[1])["workers"][0]["minutes"][0][1:],
+                         ["7.00000000", None, None])
+
     @unittest.skipUnless(PROMTOOL, "promtool is not installed")
     def test_promtool_takes_them(self):
-        port = self.begin({"good": misbehaving("good")})
-        self.wait_for_sample(port, 'tradesup_worker_up{worker="good"} 1')
+        port = self.begin({"good": misbehaving("figures")})
+        self.wait_for_sample(port, 'tradesup_positions{worker="good"} 2')
         text = get(port, "/metrics")[1]
         check = subprocess.run([PROMTOOL, "check", "metrics"], input=text, text=True, check=False,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -5,6 +5,7 @@ everywhere, and nothing that a worker says does anything on it.
 With TRADESUP_SCREENSHOTS=DIRECTORY in the environment it leaves pictures there.
 """
 
+import json
 import os
 import re
 import signal
@@ -12,10 +13,11 @@ import socket
 import subprocess
 import threading
 import unittest
+import urllib.request
 
 import harness
 from browser import CHROMIUM, DRIVER, Browser
-from harness import BUILD, Case, TIMEOUT, misbehaving
+from harness import BUILD, Case, TIMEOUT, misbehaving, wait_until
 
 WEB = os.path.join(BUILD, "tradesup-web")
 TAB, ENTER = "\ue004", "\ue007"
@@ -51,8 +53,8 @@ class HostileSupervisor:
             else:
                 lines = ["supervisor pid=1 up_ms=5 state=%s restarts=0 version=%s" % (text, text),
                          "latch worker=%s rule=%s reason=%s" % (text, text, text),
-                         "worker name=%s group=%s state=%s phase=%s status=%s error=%s held=%s restart=%s"
-                         % ((text,) * 8),
+                         "worker name=%s group=%s state=%s phase=%s status=%s error=%s held=%s restart=%s "
+                         "equity=%s orders=%s refused=%s feed_age_ms=%s" % ((text,) * 12),
                          "worker name=__proto__ group=constructor state=up",
                          "heal worker=%s level=%s kind=%s tried=%s" % ((text,) * 4), "ok"]
             connection.sendall(("\n".join(lines) + "\n").encode())
@@ -72,14 +74,20 @@ class Page(Case):
         self.browser = Browser()
         self.addCleanup(self.browser.close)
 
-    def begin(self):
+    def begin(self, mode="calm", looks=0):
         self.box.write_config({
-            "calm": misbehaving("calm"),
+            "calm": misbehaving(mode),
             "web": {"command": ["tradesup-web", "--listen", "127.0.0.1:0", "--interval", "100ms"]}})
         self.run_ = self.box.start()
         line = self.run_.wait_for("worker.output", worker="web", line=lambda text: "listens on" in text)["line"]
-        self.browser.open(re.search(r"http://\S+", line).group(0))
+        self.url = re.search(r"http://\S+", line).group(0)
+        wait_until(lambda: len(self.history().get("calm", {"looks": ""})["looks"]) >= looks, "the looks")
+        self.browser.open(self.url)
         self.browser.wait("document.querySelectorAll('.worker.good').length === 2", "both workers on the page")
+
+    def history(self):
+        with urllib.request.urlopen(self.url + "history.json", timeout=TIMEOUT) as answer:
+            return {worker["name"]: worker for worker in json.load(answer)["workers"]}
 
     def picture(self, name):
         directory = os.environ.get("TRADESUP_SCREENSHOTS")
@@ -103,6 +111,40 @@ class Page(Case):
                           "the statistics")
         self.assertTrue(self.browser.run("return window.sameDocument"), "the page was loaded anew")
         self.picture("restart")
+        self.assertEqual(self.browser.complaints(), [])
+
+    def test_it_begins_with_what_was_before(self):
+        self.begin("figures", looks=40)
+        card = "document.querySelector('.worker')"
+        self.assertGreaterEqual(self.browser.run("return %s.querySelectorAll('.strip rect.good').length" % card), 39)
+        self.assertRegex(self.browser.run("return %s.querySelector('.small span').textContent" % card), r"^1,250\.50")
+        self.assertEqual([point[1:] for point in self.history()["calm"]["minutes"]], [["1250.50000000", 13, 2]] *
+                         len(self.history()["calm"]["minutes"]))
+        self.assertEqual(self.browser.run("return document.querySelectorAll('.worker')[1].querySelector("
+                                          "'.charts').getClientRects().length"), 0)
+
+    def test_equity_and_orders_are_drawn(self):
+        self.begin("figures")
+        # An hour, as the server would tell it.
+        self.browser.run("""
+            const minutes = Array.from({length: 60}, (_, i) => [
+                thisMinute() - 60 + i, String(1200 + 50 * Math.sin(i / 6)), Math.max(0, Math.min(12, i - 20)), i < 30 ? 0 : i < 32 ? 1 : 2]);
+            takeHistory({workers: [{name: "calm", looks: "g".repeat(30) + "b-wwg" + "g".repeat(20), minutes}]});""")
+        self.browser.wait("document.querySelectorAll('.small rect.placed').length === 13", "the orders")
+        self.assertEqual(self.browser.run("return document.querySelectorAll('.small rect.refused').length"), 2)
+        self.assertEqual(self.browser.run("return document.querySelectorAll('.small figcaption')[1].textContent"),
+                         "Orders 13 placed 2 refused")
+        path = self.browser.run("return document.querySelector('.small path').getAttribute('d')")
+        self.assertGreaterEqual(len(re.findall("[ML]", path)), 58)
+        self.assertNotRegex(path, "NaN|undefined|-")
+        for name, width, scheme in (("wide-light", 1200, "light"), ("wide-dark", 1200, "dark"),
+                                    ("narrow-light", 320, "light"), ("narrow-dark", 320, "dark")):
+            self.browser.devtools("Emulation.setEmulatedMedia",
+                                  features=[{"name": "prefers-color-scheme", "value": scheme}])
+            self.browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=1400, deviceScaleFactor=1,
+                                  mobile=False)
+            self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), width)
+            self.picture("figures-" + name)
         self.assertEqual(self.browser.complaints(), [])
 
     def test_it_says_when_nobody_answers_and_comes_back(self):

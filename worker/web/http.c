@@ -138,6 +138,14 @@ write_status(FILE *out, struct web *web)
 }
 
 static int
+write_history(FILE *out, struct web *web)
+{
+	recent_json(out, &web->recent);
+	putc('\n', out);
+	return HTTP_OK;
+}
+
+static int
 write_health(FILE *out, struct web *web)
 {
 	fputs(web->is_up ? "ok\n" : "the supervisor does not answer\n", out);
@@ -187,6 +195,7 @@ static const struct route {
 	{ "/page.js", "text/javascript; charset=utf-8", .part = &page_js },
 	{ "/metrics", METRICS_CONTENT_TYPE, .write = write_metrics },
 	{ "/status.json", "application/json", .write = write_status },
+	{ "/history.json", "application/json", .write = write_history },
 	{ "/healthz", "text/plain; charset=utf-8", .write = write_health },
 	{ "/readyz", "text/plain; charset=utf-8", .write = write_ready },
 };

@@ -92,6 +92,8 @@ on_rows(struct rows *rows, void *data)
 	if (rows) {
 		web->rows = *rows;
 		*rows = (struct rows){ 0 };
+		recent_look(
+		    &web->recent, &web->rows, clock_realtime_ns() / (60 * NS_PER_S));
 	}
 	broadcast_status(web);
 }
@@ -237,6 +239,7 @@ close_all(struct web *web)
 	web->http = http_free(web->http);
 	secret_deinit(&web->token);
 	rows_deinit(&web->rows);
+	recent_deinit(&web->recent);
 	web->link = tradesup_close(web->link);
 	if (web->base)
 		event_base_free(web->base);
@@ -250,8 +253,9 @@ usage(FILE *out, int code)
 	    "                    [--control PATH] [--interval DURATION] "
 	    "[--token-file PATH]\n"
 	    "\n"
-	    "Serves /metrics, /healthz, /readyz, /status.json, /events and a page at "
-	    "/.\n"
+	    "Serves /metrics, /healthz, /readyz, /status.json, /history.json, "
+	    "/events and\n"
+	    "a page at /.\n"
 	    "It changes nothing, unless --token-file is given.\n"
 	    "\n"
 	    "  --listen     where; the default is " LISTEN_DEFAULT

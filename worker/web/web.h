@@ -12,6 +12,7 @@
 #include "worker/trading/secret.h"
 #include "worker/web/changes.h"
 #include "worker/web/guard.h"
+#include "worker/web/recent.h"
 #include "worker/web/rows.h"
 #include "worker/web/source.h"
 #include "worker/web/streams.h"
@@ -38,6 +39,7 @@ struct web {
 	struct http *http;
 	struct tally tally;
 	struct rows rows; /* of the last look; none when it was not answered */
+	struct recent recent;
 	bool is_up;
 	char started[40]; /* time of day, as events tell it: what is older is not
 			     counted */

@@ -23,7 +23,7 @@ function shape(name, attributes) {
 }
 
 function duration(ms) {
-  if (ms === undefined) return "–";
+  if (!Number.isFinite(ms)) return "–";
   if (ms < 10000) return (ms / 1000).toFixed(1) + " s";
   const s = Math.floor(ms / 1000), m = Math.floor(s / 60), h = Math.floor(m / 60);
   if (m < 1) return s + " s";
@@ -46,6 +46,94 @@ function health(worker) {
   return "warn";
 }
 
+// What the worker told by minute: minute => {equity, orders, refused}, of the last hour
+
+const thisMinute = () => Math.floor(Date.now() / 60000);
+
+function number(value) {
+  return value === undefined || value === null || value === "" ? undefined : Number(value);
+}
+
+function countsOf(text) {
+  return text === undefined ? undefined
+    : String(text).split(",").reduce((sum, part) => sum + (Number(part.split(":")[1]) || 0), 0);
+}
+
+function note(card, minute, point) {
+  if (point.equity === undefined && point.orders === undefined && point.refused === undefined) return;
+  card.minutes.set(minute, point);
+  for (const old of card.minutes.keys()) if (old <= thisMinute() - MINUTES) card.minutes.delete(old);
+}
+
+function amount(n) {
+  return n.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+function smallChart(title, ...kinds) {
+  const root = element("figure", "small");
+  const svg = shape("svg", { viewBox: "0 0 600 60", preserveAspectRatio: "none", role: "img" });
+  const caption = element("figcaption", "", title), texts = kinds.map(kind => element("span", kind));
+  for (const text of texts) caption.append(" ", text);
+  root.append(caption, svg);
+  return { root, svg, texts };
+}
+
+const place = minute => (MINUTES - 1 - (thisMinute() - minute)) * 10;
+
+function drawEquity(chart, minutes) {
+  const points = minutes.filter(([, point]) => Number.isFinite(point.equity));
+  chart.root.hidden = points.length === 0;
+  if (points.length === 0) return;
+  const values = points.map(([, point]) => point.equity), least = Math.min(...values), most = Math.max(...values);
+  const y = value => most === least ? 30 : 55 - (value - least) / (most - least) * 50;
+  const first = values[0], last = values[values.length - 1], change = last - first;
+  const path = points.map(([minute, point], i) =>
+    (i ? "L" : "M") + (place(minute) + 5) + " " + y(point.equity).toFixed(1)).join("") + "h.1";
+  chart.svg.replaceChildren(shape("line", { x1: 0, y1: y(first), x2: 600, y2: y(first) }), shape("path", { d: path }));
+  const since = points.length > 1 ? " (" + (change < 0 ? "\u2212" : "+") + amount(Math.abs(change)) + ")" : "";
+  set(chart.texts[0], amount(last) + since);
+  chart.svg.setAttribute("aria-label", "Equity of the last hour by minute, from " + amount(least) +
+    " to " + amount(most));
+}
+
+// How many more there are than in the minute before; a count that fell has begun anew.
+function growth(minutes, key) {
+  return minutes.map(([minute, point], i) => {
+    const before = i ? minutes[i - 1][1][key] : undefined;
+    return [minute, point[key] >= before ? point[key] - before : 0];
+  });
+}
+
+function drawOrders(chart, minutes) {
+  const told = minutes.filter(([, point]) => point.orders !== undefined || point.refused !== undefined);
+  chart.root.hidden = told.length === 0;
+  if (told.length === 0) return;
+  const orders = growth(told, "orders"), refused = growth(told, "refused");
+  const most = Math.max(4, ...orders.map(([, n], i) => n + refused[i][1]));
+  const shapes = [shape("line", { x1: 0, y1: 59.5, x2: 600, y2: 59.5 })];
+  orders.forEach(([minute, n], i) => {
+    let y = 59;
+    for (const [count, kind] of [[n, "placed"], [refused[i][1], "refused"]]) {
+      const height = count / most * 56;
+      y -= height;
+      if (height > 0) shapes.push(shape("rect", { x: place(minute) + 1, y, width: 8, height, class: kind }));
+    }
+  });
+  chart.svg.replaceChildren(...shapes);
+  const sum = list => list.reduce((all, [, n]) => all + n, 0);
+  set(chart.texts[0], sum(orders) + " placed");
+  set(chart.texts[1], sum(refused) + " refused");
+  chart.svg.setAttribute("aria-label", "Orders of the last hour by minute: " + chart.texts[0].textContent + ", " +
+    chart.texts[1].textContent);
+}
+
+function drawFigures(card) {
+  const minutes = [...card.minutes.entries()].sort((a, b) => a[0] - b[0]);
+  drawEquity(card.equity, minutes);
+  drawOrders(card.orders, minutes);
+  card.charts.hidden = card.equity.root.hidden && card.orders.root.hidden;
+}
+
 // The tree
 
 const FIGURES = [
@@ -55,12 +143,13 @@ const FIGURES = [
   ["Heals", w => w.heals],
   ["Failed in a row", w => w.failed_cycles || 0],
   ["Last good", w => w.good_cycle_age_ms === undefined ? "–" : duration(w.good_cycle_age_ms) + " ago"],
+  ["Feed", w => w.feed_age_ms === undefined ? undefined : duration(w.feed_age_ms) + " old"],
   ["Memory", w => bytes(w.memory_bytes)],
   ["PID", w => w.pid === undefined ? "–" : w.pid],
 ];
 
 function makeCard() {
-  const card = { root: element("li", "worker"), values: [], samples: [] };
+  const card = { root: element("li", "worker"), values: [], samples: [], minutes: new Map() };
   const top = element("div", "top"), list = element("dl");
   card.name = top.appendChild(element("span", "name"));
   card.state = top.appendChild(element("span", "state"));
@@ -71,10 +160,19 @@ function makeCard() {
     pair.appendChild(element("dt", "", title));
     card.values.push(pair.appendChild(element("dd")));
   }
+  card.charts = element("div", "charts");
+  card.equity = smallChart("Equity", "worth");
+  card.orders = smallChart("Orders", "key placed", "key refused");
+  card.charts.append(card.equity.root, card.orders.root);
   card.status = element("p", "told");
   card.error = element("p", "told error");
-  card.root.append(top, card.strip, list, card.status, card.error);
+  card.root.append(top, card.strip, list, card.charts, card.status, card.error);
   return card;
+}
+
+function cardOf(name) {
+  if (!cards.has(name)) cards.set(name, makeCard());
+  return cards.get(name);
 }
 
 function set(node, text) {
@@ -96,7 +194,14 @@ function fillCard(card, worker) {
   card.root.className = "worker " + health(worker);
   set(card.name, worker.name);
   set(card.state, worker.state + (worker.phase ? ", " + worker.phase : "") + (worker.held ? ", held: " + worker.held : ""));
-  FIGURES.forEach(([, value], i) => set(card.values[i], value(worker)));
+  FIGURES.forEach(([, value], i) => {
+    const text = value(worker);
+    card.values[i].parentNode.hidden = text === undefined;
+    set(card.values[i], text);
+  });
+  note(card, thisMinute(), { equity: number(worker.equity), orders: countsOf(worker.orders),
+    refused: countsOf(worker.refused) });
+  drawFigures(card);
   set(card.status, worker.status || "");
   set(card.error, worker.error || "");
   drawStrip(card, worker);
@@ -109,8 +214,7 @@ function showWorkers(workers) {
     if (worker.group !== group && !(group === undefined && workers.every(w => w.group === worker.group)))
       nodes.push(element("li", "group", "group " + worker.group));
     group = worker.group;
-    if (!cards.has(worker.name)) cards.set(worker.name, makeCard());
-    const card = cards.get(worker.name);
+    const card = cardOf(worker.name);
     fillCard(card, worker);
     nodes.push(card.root);
   }
@@ -219,6 +323,19 @@ function takeEvent(event) {
   if (kind) drawChart();
 }
 
+// What was before the page was opened. The last look comes once more with the stream.
+
+const HEALTH = { g: "good", w: "warn", b: "bad" };
+
+function takeHistory(history) {
+  for (const worker of history.workers) {
+    const card = cardOf(worker.name);
+    card.samples = [...worker.looks.slice(0, -1)].map(letter => HEALTH[letter] || "");
+    for (const [minute, equity, orders, refused] of worker.minutes)
+      note(card, minute, { equity: number(equity), orders: number(orders), refused: number(refused) });
+  }
+}
+
 // The stream
 
 function listen() {
@@ -250,4 +367,4 @@ $("pause").addEventListener("click", () => {
   showEvents();
 });
 drawChart();
-listen();
+fetch("/history.json").then(answer => answer.json()).then(takeHistory).catch(() => {}).finally(listen);
