@@ -7,7 +7,6 @@ leaves the built-in hours.
 import datetime
 
 import harness
-from alpaca_book import Refused
 from alpaca_lies import Rule
 from real_broker import BrokerCase
 
@@ -64,18 +63,6 @@ class Calendar(BrokerCase):
                 asked = 1 + (answer == "none")
                 self.assertLessEqual(len(self.standin.seen("calendar")), asked, "it is not asked again at once")
                 self.assert_books_agree()
-
-    def test_a_refusal_is_of_the_calendar_alone(self):
-        """Keys that may not read it may place orders: the account is read, and nothing is locked."""
-        def refuse(*_):
-            raise Refused(403, 40310000, "forbidden.")
-
-        self.standin.on_calendar = refuse
-        self.trade()
-        self.assertIn("hours=built_in", self.output)
-        self.assertNotIn("broker.locked", self.output)
-        self.assertGreater(len(self.standin.seen("positions")), 0, "the account was never read")
-        self.assert_books_agree()
 
 
 if __name__ == "__main__":
