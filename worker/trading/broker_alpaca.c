@@ -542,7 +542,12 @@ alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
 		ret_reply->result = BROKER_UNCLEAR;
 	}
 	*ret_n = days.n;
-	learn(broker, ret_reply->result, &call.answer);
+	/* Orders can do without it: only what is said to all requests counts for them.
+	 */
+	if (ret_reply->result == BROKER_BUSY || call.answer.status == 401)
+		learn(broker, ret_reply->result, &call.answer);
+	else if (ret_reply->result == BROKER_LOCKED)
+		ret_reply->result = BROKER_DENIED;
 	http_answer_deinit(&call.answer);
 }
 
