@@ -62,7 +62,7 @@ class Lines(Case):
                            "the first cycle")
         harness.wait_until(lambda: os.path.exists(os.path.join(state, "heartbeat.json")), "its trace")
         self.assertEqual(run.stop(), EXIT_OK)
-        self.assertEqual(run.find("worker.stop", worker="bot")[0]["status"], 0)
+        self.assertEqual(run.find("worker.stop", worker="bot")[0].get("status"), 0, run.tail())
         self.assertEqual(run.count("cycle.failed"), 0)
 
     def test_lines_of_the_readme_work(self):

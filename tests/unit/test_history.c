@@ -381,7 +381,8 @@ fill(void)
 	for (int i = 0; i < 14 * 24; i++) {
 		pass(HOUR);
 		for (int k = 0; k < 40; k++) {
-			snprintf(worker, sizeof(worker), "%d-%055d", i, k);
+			snprintf(
+			    worker, sizeof(worker), "%03u-%055u", i % 512U, k % 64U);
 			heal(worker, "attribute", HEAL_SUCCESS);
 			try(worker, 3, "crash", NS_PER_S);
 		}

@@ -1271,6 +1271,12 @@ class Worker:
         self.status("make safe failed: %s" % _say(error))
 
     def _bye(self) -> None:
+        if self._heeds_sigterm:
+            # Python takes its handlers away at its end: a SIGTERM that comes then would look like a kill.
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            except ValueError:
+                pass  # not the main thread
         self._link.send("bye")
         self._link.drain(1.0)
 
