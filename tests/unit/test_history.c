@@ -378,11 +378,11 @@ fill(void)
 {
 	char worker[HISTORY_WORKER_MAX];
 
-	for (int i = 0; i < 14 * 24; i++) {
+	for (unsigned i = 0; i < 14 * 24; i++) {
 		pass(HOUR);
-		for (int k = 0; k < 40; k++) {
+		for (unsigned k = 0; k < 40; k++) {
 			snprintf(
-			    worker, sizeof(worker), "%03u-%055u", i % 512U, k % 64U);
+			    worker, sizeof(worker), "%03u-%055u", i % 512, k % 64);
 			heal(worker, "attribute", HEAL_SUCCESS);
 			try(worker, 3, "crash", NS_PER_S);
 		}
