@@ -185,12 +185,13 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	/* First: a variable that was taken is remembered by the process. */
+	tcase_add_test(tcase, nowhere_is_an_outcome_of_its_own);
 	tcase_add_test(tcase, a_file_comes_before_all_and_loses_its_newline);
 	tcase_add_test(tcase, a_mode_that_lets_others_read_is_told);
 	tcase_add_test(tcase, a_variable_goes_to_no_program_and_can_be_loaded_again);
 	tcase_add_test(tcase, a_credential_comes_before_the_environment);
 	tcase_add_test(tcase, a_variable_is_wiped_where_others_can_read_it);
-	tcase_add_test(tcase, nowhere_is_an_outcome_of_its_own);
 	tcase_add_loop_test(tcase, what_cannot_be_a_headers_value_is_refused, 0,
 	    (int)ARRAY_SIZE(unusable));
 	tcase_add_test(tcase, its_length_has_a_bound);
