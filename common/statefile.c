@@ -180,3 +180,39 @@ statefile_set_aside(const char *path, char **ret_name)
 	}
 	return -EEXIST;
 }
+
+static int
+take_lines(char *text, size_t length, int (*take)(char *line, void *data), void *data)
+{
+	char *line;
+	int r;
+
+	if (memchr(text, '\0', length))
+		return -EBADMSG;
+	while ((line = strsep(&text, "\n"))) {
+		r = *line ? take(line, data) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+statefile_read_lines(const char *path, int (*take)(char *line, void *data), void *data)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	int r, aside;
+
+	r = statefile_read(path, &text, &length);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = take_lines(text, length, take, data);
+	else if (r == -EFBIG)
+		r = -EBADMSG;
+	if (r != -EBADMSG)
+		return r;
+	aside = statefile_set_aside(path, NULL);
+	return aside < 0 ? aside : r;
+}

@@ -34,6 +34,16 @@ int statefile_write_by(const char *path, const char *temporary, const void *data
 int statefile_read(const char *path, char **ret_data, size_t *ret_length);
 
 /**
+ * statefile_read_lines() - give each line that is not empty to @take
+ *
+ * A file that is not there has no lines. One that is too large, has a NUL in it, or of
+ * which @take says -EBADMSG, is set aside. Return: 0; -EBADMSG: it was set aside; what
+ * @take returned below 0; -errno.
+ */
+int statefile_read_lines(
+    const char *path, int (*take)(char *line, void *data), void *data);
+
+/**
  * statefile_set_aside() - rename @path to @path.corrupt-<unix seconds>[-N]; @ret_name
  * (may be NULL): the new name, caller frees. Return: 0, -errno.
  */

@@ -47,8 +47,7 @@ struct client {
 	bool is_owner; /* or root; else a guest, who may look */
 	bool answered; /* closed when all has been written */
 	bool following;
-	bool fell_behind;  /* it has just begun to lose events, and that is not yet told
-			    */
+	bool fell_behind;  /* it has just begun to lose events; not yet told */
 	uint64_t lost;	   /* events since then; 0: it gets them all */
 	int64_t lost_ns;   /* time of day of the first of them */
 	int64_t behind_ns; /* monotonic: the last client.behind about it; 0: none */

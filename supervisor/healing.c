@@ -261,8 +261,9 @@ is_consistent(const struct healing_row *row)
 
 /* Return: 0; -EBADMSG; -ENOMEM. */
 static int
-load_row(struct healing *healing, char *line)
+load_row(char *line, void *data)
 {
+	struct healing *healing = data;
 	struct healing_row values = { 0 };
 	struct healing_row *row;
 	const char *worker, *kind;
@@ -297,46 +298,13 @@ load_row(struct healing *healing, char *line)
 	return 0;
 }
 
-static int
-load_rows(struct healing *healing, char *text, size_t length)
-{
-	char *line;
-	int r;
-
-	if (memchr(text, '\0', length))
-		return -EBADMSG;
-	while ((line = strsep(&text, "\n"))) {
-		if (!*line)
-			continue;
-		r = load_row(healing, line);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int
 healing_load(struct healing *healing, const char *path)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t length;
-	int r;
+	int r = statefile_read_lines(path, load_row, healing);
 
-	r = statefile_read(path, &text, &length);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = load_rows(healing, text, length);
-	else if (r == -EFBIG)
-		r = -EBADMSG;
 	if (r < 0)
 		healing_deinit(healing);
-	if (r == -EBADMSG) {
-		int aside = statefile_set_aside(path, NULL);
-
-		if (aside < 0)
-			return aside;
-	}
 	return r;
 }
 

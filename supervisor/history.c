@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_HOURS 24
+#include "common/civil.h"
+
 #define GROWTH 16 /* rows at a time */
 
 void
@@ -30,21 +31,15 @@ history_deinit(struct history *history)
 
 /* Downwards: a clock may stand before 1970. */
 static int64_t
-units(int64_t ns, int64_t unit_ns)
-{
-	return ns / unit_ns - (ns % unit_ns < 0);
-}
-
-static int64_t
 hour_of(int64_t time_ns)
 {
-	return units(time_ns, HISTORY_HOUR_NS);
+	return floor_div(time_ns, HISTORY_HOUR_NS);
 }
 
 static int64_t
 day_of(int64_t time_ns)
 {
-	return units(time_ns, HISTORY_DAY_NS);
+	return floor_div(time_ns, HISTORY_DAY_NS);
 }
 
 /* The clocks. */

@@ -259,8 +259,9 @@ static const struct {
 };
 
 static int
-read_line(struct history *history, char *line)
+read_line(char *line, void *data)
 {
+	struct history *history = data;
 	struct record record;
 
 	if (record_parse(line, &record) < 0 || !record.event)
@@ -271,46 +272,13 @@ read_line(struct history *history, char *line)
 	return -EBADMSG;
 }
 
-static int
-read_lines(struct history *history, char *text, size_t length)
-{
-	char *line;
-	int r;
-
-	if (memchr(text, '\0', length))
-		return -EBADMSG;
-	while ((line = strsep(&text, "\n"))) {
-		if (!*line)
-			continue;
-		r = read_line(history, line);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int
 history_load(struct history *history, const char *path)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t length;
-	int r;
+	int r = statefile_read_lines(path, read_line, history);
 
-	r = statefile_read(path, &text, &length);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = read_lines(history, text, length);
-	else if (r == -EFBIG)
-		r = -EBADMSG;
 	if (r < 0)
 		history_deinit(history);
-	if (r == -EBADMSG) {
-		int aside = statefile_set_aside(path, NULL);
-
-		if (aside < 0)
-			return aside;
-	}
 	return r;
 }
 

@@ -168,7 +168,7 @@ class DataServer:
             def tell(self, lie):
                 """Return: whether that was all."""
                 if lie == "slow":
-                    time.sleep(0.3)
+                    server.hold.wait(0.3)  # to be slow is what is asked for
                 elif lie == "hang":
                     server.hold.wait(120)
                     self.close_connection = True

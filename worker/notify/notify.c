@@ -4,6 +4,7 @@
  * queue's promise hold: the rules decide, the message is queued, the memory is saved,
  * and only then is anything sent. While the memory cannot be saved, nothing is sent.
  */
+#include "supervisor/control.h"
 #include "worker/notify/notify.h"
 
 #include <dirent.h>
@@ -190,9 +191,7 @@ on_event(char *line, void *data)
 	notify->changed = true;
 	if (record_parse(line, &event) < 0)
 		return;
-	/* Not an event, so not written as the name of one. */
-	if (event.event && strcmp(event.event, "events"
-					       ".lost") == 0) {
+	if (event.event && strcmp(event.event, CONTROL_LOST) == 0) {
 		notify->missed = true;
 		return;
 	}

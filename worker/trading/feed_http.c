@@ -293,10 +293,12 @@ find_end(struct feed_http *http, uint64_t length, struct error *error)
 		    "%s: is damaged; without it, all of %s counts", http->end_path,
 		    http->path);
 	/* A copy of an older version has none. */
-	if (r == -ENOENT || (r == 0 && known > length))
-		r = write_end(http, known = length);
-	else if (r == 0 && known < length && ftruncate(http->fd, (off_t)known) < 0)
+	if (r == -ENOENT || (r == 0 && known > length)) {
+		known = length;
+		r = write_end(http, known);
+	} else if (r == 0 && known < length && ftruncate(http->fd, (off_t)known) < 0) {
 		r = -errno;
+	}
 	if (r < 0)
 		return error_set(error, r, "%s: %s", http->end_path, strerror(-r));
 	http->size = known;

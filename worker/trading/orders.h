@@ -107,7 +107,7 @@ struct order_terms {
 	int64_t settle_ns;  /* "not found" counts once it has held for so long */
 	int64_t max_age_ns; /* an older intent is not sent any more */
 	int64_t watch_ns;   /* when it is so old the broker's day is over: the next look
-			       for   an order that was given up is the last */
+			       for an order that was given up is the last */
 	bool stopped;	    /* no new order may be sent now */
 };
 
