@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Count what `meson test` found in some build folders, and print one line:
+"""Count what `meson test` found in some build folders, and print one line, behind the end of what each
+program that failed has said:
 
     N passed, N failed, N skipped
 
@@ -15,6 +16,7 @@ import os
 import sys
 import xml.etree.ElementTree
 
+LINES_TOLD = 20  # of a program's stderr
 GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), ("SKIP", "IGNORED")
 
 
@@ -34,22 +36,31 @@ def cases(directory):
 
 
 def programs(directory):
-    """(program, result) of each test program."""
+    """Each test program, as meson's log has it."""
     with open(os.path.join(directory, "meson-logs", "testlog.json")) as file:
         for line in file:
-            test = json.loads(line)
-            yield test["name"], test["result"]
+            yield json.loads(line)
+
+
+def tell_failure(directory, test):
+    print("-- %s in %s/: %s after %.0f s" % (test["name"], directory, test["result"], test["duration"]))
+    said = [line for line in test.get("stdout", "").splitlines() if line.startswith(("not ok", "Bail out"))]
+    said += test.get("stderr", "").splitlines()[-LINES_TOLD:]
+    print("".join(line + "\n" for line in said))
 
 
 def count(directory):
     total = [0, 0, 0]
     reported = cases(directory)
-    for name, result in programs(directory):
-        counts = reported.get(name, [0, 0, 0])
+    for test in programs(directory):
+        result = test["result"]
+        counts = reported.get(test["name"], [0, 0, 0])
         if result in GOOD + SKIPPED and not any(counts):
             counts[0 if result in GOOD else 2] = 1
         elif result not in GOOD + SKIPPED and not counts[1]:
             counts[1] = 1
+        if counts[1]:
+            tell_failure(directory, test)
         total = [sum(pair) for pair in zip(total, counts)]
     return total
 

@@ -131,19 +131,26 @@ RESTART = {"when": "restart", "worker": "victim", "over": "1h", "to": ["ops"]}
 
 class Told(AlertCase):
     def test_once_with_its_recovery(self):
-        self.write({"dies": dict(RESTART, at_least="2", over="5s")})
+        self.write({"dies": dict(RESTART, over="5s")})
         run = self.start()
-        self.kill(run)
         self.kill(run)
         first, last = self.wait_for_messages(2)
         self.assertEqual((first["state"], first["title"]), ("firing", "FIRING: dies (victim)"))
-        self.assertIn("2 restarts since ", first["text"])
+        self.assertIn("1 restarts since ", first["text"])
         self.assertIn("self_healing.worker_thread_restart worker=victim", first["text"])
         self.assertEqual((last["state"], last["title"]), ("recovered", "RECOVERED: dies (victim)"))
         self.assertNotEqual(first["id"], last["id"])
         self.assertEqual((first["repeat"], first["urgent"]), (False, False))
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(len(self.receiver.messages()), 2)
+
+    def test_at_the_limit(self):
+        self.write({"dies": dict(RESTART, at_least="2")})
+        run = self.start()
+        self.kill(run)
+        self.kill(run)
+        message, = self.wait_for_messages()
+        self.assertIn("2 restarts since ", message["text"])
 
     def test_below_the_limit_is_nothing(self):
         self.write({"dies": dict(RESTART, at_least="3"), "sentinel": dict(RESTART, worker="other")},
