@@ -232,6 +232,30 @@ def add_cases():
 add_cases()
 
 
+class Many(BrokerCase):
+    def test_what_was_given_up_does_not_hold_up_what_is_new(self):
+        """A new life whose account agrees sends at once; those that were given up are looked at one by one."""
+        symbols = 12
+        self.standin.tell(Rule("place", "504", accept=False, times=None))
+        self.prepare_rounds(1, symbols, max_age="700ms", settle="200ms")
+        self.assert_work_ends()
+        given_up = [order["client_order_id"] for order in self.ledger()["orders"] if order["status"] == "expired"]
+        self.assertEqual(len(given_up), symbols)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.box.state, WORKER_NAME, "journal.db"))) as journal:
+            with journal:  # as if a request of each had left: the broker was away too soon for most of them
+                journal.execute("UPDATE orders SET unproven = 1 WHERE status = 'expired'")
+        self.standin.calm()
+        self.prepare_rounds(1, symbols, rate="200", max_age="60s")  # a look at one of them every 1.2 s
+        self.add_round(2, symbols)
+        before = len(self.standin.requests)
+        self.assert_work_ends()
+        asked = self.standin.requests[before:]
+        first = next(number for number, note in enumerate(asked) if note["kind"] == "place")
+        looked = {note["client_order_id"] for note in asked[:first] if note["kind"] == "lookup"}
+        self.assertLess(len(looked & set(given_up)), symbols)
+        self.assertEqual(sum(order["status"] == "filled" for order in self.ledger()["orders"]), symbols)
+
+
 class Stops(BrokerCase):
     """What stops new orders, and goes on doing so."""
 

@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "worker/trading/look.h"
 
 #define TURN_NS (2 * NS_PER_S) /* of requests, before a turn ends */
 /* After the feed's end, an open order has so long from one change to the next. */
@@ -160,6 +161,20 @@ mark_found(struct courier *courier)
 	return r;
 }
 
+/* All at once they would take the requests of a whole minute. */
+static void
+spread_looks(struct courier *courier)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	size_t n_watched = 0;
+
+	for (size_t i = 0; i < courier->n_parcels; i++)
+		if (order_is_watched(&courier->parcels[i].life))
+			courier->parcels[i].next_look_ns =
+			    now_ns + look_first_ns(n_watched++,
+					 courier->site.trading->alpaca.rate);
+}
+
 int
 courier_load(struct courier *courier)
 {
@@ -170,6 +185,7 @@ courier_load(struct courier *courier)
 	courier->is_cash_old = true;
 	courier->end_ns = 0;
 	r = journal_each_pending(courier->site.journal, load_one, courier);
+	spread_looks(courier);
 	return r != 0 ? r : mark_found(courier);
 }
 
@@ -206,25 +222,70 @@ courier_send(struct courier *courier)
 	return r;
 }
 
+/* Intents need no look, and without the broker only time goes on: they grow old. */
 static int
-advance_all(struct courier *courier, int64_t end_ns)
+advance_intents(struct courier *courier, int64_t end_ns)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < courier->n_parcels && r == 0; i++) {
-		struct parcel *parcel = &courier->parcels[i];
-		int64_t now_ns = clock_monotonic_ns();
-		bool is_due = parcel->life.status == ORDER_INTENT ||
-			      parcel->next_look_ns <= now_ns;
-
-		if (now_ns > end_ns)
+		if (clock_monotonic_ns() > end_ns)
 			break;
-		/* Without the broker only time goes on: an intent grows old. */
-		if (is_due && (courier_is_broker_ready(courier) ||
-				  parcel->life.status == ORDER_INTENT))
-			r = courier_advance(courier, parcel, ORDER_EVENT_TIME);
+		if (courier->parcels[i].life.status == ORDER_INTENT)
+			r = courier_advance(
+			    courier, &courier->parcels[i], ORDER_EVENT_TIME);
 	}
-	courier_forget_final(courier);
+	return r;
+}
+
+/* The living go before what was given up, and then who has waited longest. */
+static bool
+goes_before(const struct parcel *a, const struct parcel *b)
+{
+	bool a_is_live = order_is_live(a->life.status);
+
+	if (a_is_live != order_is_live(b->life.status))
+		return a_is_live;
+	return a->next_look_ns < b->next_look_ns;
+}
+
+static struct parcel *
+next_due(const struct courier *courier, int64_t now_ns)
+{
+	struct parcel *next = NULL;
+
+	for (size_t i = 0; i < courier->n_parcels; i++) {
+		struct parcel *parcel = &courier->parcels[i];
+
+		if (parcel->life.status != ORDER_INTENT &&
+		    (order_is_live(parcel->life.status) ||
+			order_is_watched(&parcel->life)) &&
+		    parcel->next_look_ns <= now_ns &&
+		    (!next || goes_before(parcel, next)))
+			next = parcel;
+	}
+	return next;
+}
+
+/* A turn that is too short for all of them goes on in the next with those it has not
+ * come to. */
+static int
+advance_looks(struct courier *courier, int64_t end_ns)
+{
+	struct parcel *parcel;
+	int64_t now_ns;
+	int r = 0;
+
+	while (r == 0 && courier_is_broker_ready(courier) &&
+	       (now_ns = clock_monotonic_ns()) <= end_ns &&
+	       (parcel = next_due(courier, now_ns))) {
+		int64_t due_ns = parcel->next_look_ns;
+
+		r = courier_advance(courier, parcel, ORDER_EVENT_TIME);
+		/* Without a look it would be the first for ever. */
+		if (parcel->next_look_ns == due_ns)
+			parcel->next_look_ns = now_ns + LOOK_MIN_NS;
+	}
 	return r;
 }
 
@@ -244,7 +305,10 @@ courier_turn(struct courier *courier)
 	int64_t end_ns = clock_monotonic_ns() + TURN_NS;
 	int r;
 
-	r = advance_all(courier, end_ns);
+	r = advance_intents(courier, end_ns);
+	if (r == 0)
+		r = advance_looks(courier, end_ns);
+	courier_forget_final(courier);
 	if (r != 0 || !courier_is_broker_ready(courier))
 		return r;
 	if (courier_is_reconcile_due(courier)) {

@@ -87,14 +87,27 @@ take_over(struct courier *courier, const struct differences *differences)
 	return 0;
 }
 
-/* Return: whether every order has been looked for since it was loaded. */
+/* Return: whether each that is live, or was given up, has been looked for. */
 static bool
-is_all_looked(const struct courier *courier)
+is_each_looked(const struct courier *courier, bool is_live)
+{
+	for (size_t i = 0; i < courier->n_parcels; i++) {
+		const struct parcel *parcel = &courier->parcels[i];
+
+		if (order_is_live(parcel->life.status) == is_live && !parcel->is_looked)
+			return false;
+	}
+	return true;
+}
+
+/* An order that was given up and turns up late may be what explains a difference, and
+ * the account that agrees without it need not wait for it. */
+static void
+hurry_looks(struct courier *courier)
 {
 	for (size_t i = 0; i < courier->n_parcels; i++)
-		if (courier->parcels[i].next_look_ns == 0)
-			return false;
-	return true;
+		if (!courier->parcels[i].is_looked)
+			courier->parcels[i].next_look_ns = 0;
 }
 
 /* Differences that have stayed the same for `settle`: positions, too, may be shown
@@ -138,6 +151,9 @@ judge(struct courier *courier, const struct differences *differences)
 
 	if (differences->n == 0) {
 		reconcile_forget_accepted(courier->site.journal_path);
+	} else if (!is_each_looked(courier, false)) {
+		hurry_looks(courier);
+		return 0;
 	} else if (reconcile_is_accepted(courier->site.journal_path, differences)) {
 		r = take_over(courier, differences);
 	} else if (is_difference_settled(courier, differences)) {
@@ -185,7 +201,7 @@ courier_is_reconcile_due(const struct courier *courier)
 	int64_t since_ns = clock_monotonic_ns() - courier->reconciled_ns;
 
 	if (!courier->is_reconciled)
-		return is_all_looked(courier) &&
+		return is_each_looked(courier, true) &&
 		       (courier->reconciled_ns == 0 || since_ns > LOOK_NS);
 	if (courier->is_due && since_ns > AGAIN_NS)
 		return true;

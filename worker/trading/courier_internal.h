@@ -26,6 +26,7 @@ struct parcel {
 	int64_t filled, average;
 	int64_t sent_ns;      /* wall clock; 0: never in our knowledge */
 	int64_t next_look_ns; /* monotonic */
+	bool is_looked;	      /* it has been asked about in this life */
 	bool is_uncommitted;  /* its transaction is under way */
 	bool is_row_intent;   /* while loading: the journal has to be told */
 	bool is_told_unknown, is_held;

@@ -12,11 +12,9 @@
 #include "common/clock.h"
 #include "common/latch.h"
 #include "worker/trading/killpoint.h"
+#include "worker/trading/look.h"
 
-#define LOOK_MIN_NS (100 * NS_PER_MS) /* between two looks at an order */
-#define LOOK_MAX_NS (5 * NS_PER_S)
-#define WATCH_NS (60 * NS_PER_S) /* between two looks for one that was given up */
-#define STEPS_MAX 4		 /* of an order in one turn */
+#define STEPS_MAX 4 /* of an order in one turn */
 
 /* Only its certain absence lets orders pass. */
 static bool
@@ -48,29 +46,18 @@ courier_is_broker_ready(const struct courier *courier)
 	       clock_monotonic_ns();
 }
 
-/*
- * When an order is looked at next: often while it is young, and never so that all of
- * them together use more than half of the requests that the account has.
- */
-static int64_t
-look_interval_ns(const struct courier *courier, const struct parcel *parcel)
+/* When an order that has just been asked about is looked at next. */
+static void
+plan_look(const struct courier *courier, struct parcel *parcel)
 {
+	size_t n_live = (size_t)courier_count_live(courier);
+	const struct look_load load = { n_live, courier->n_parcels - n_live,
+		courier->site.trading->alpaca.rate };
 	int64_t age_ns = clock_realtime_ns() - parcel->life.created_ns;
-	int64_t share_ns = (int64_t)courier->n_parcels * 120 * NS_PER_S /
-			   courier->site.trading->alpaca.rate;
-	int64_t interval_ns = age_ns / 4;
 
-	if (parcel->life.status == ORDER_EXPIRED)
-		return WATCH_NS;
-	/* A row of "not found" has to be seen at both of its ends. */
-	if (order_is_unknown(parcel->life.status) &&
-	    interval_ns > courier->terms.settle_ns / 4)
-		interval_ns = courier->terms.settle_ns / 4;
-	if (interval_ns < share_ns)
-		interval_ns = share_ns;
-	if (interval_ns < LOOK_MIN_NS)
-		interval_ns = LOOK_MIN_NS;
-	return interval_ns > LOOK_MAX_NS ? LOOK_MAX_NS : interval_ns;
+	parcel->next_look_ns =
+	    clock_monotonic_ns() + look_interval_ns(parcel->life.status, age_ns,
+				       courier->terms.settle_ns, &load);
 }
 
 static int
@@ -225,7 +212,8 @@ look_up(struct courier *courier, struct parcel *parcel, struct broker_reply *rep
 	    courier->site.broker, parcel->client_order_id, reply);
 	kill_point("order.looked_up");
 	courier_tell_broker(courier, reply);
-	parcel->next_look_ns = clock_monotonic_ns() + look_interval_ns(courier, parcel);
+	parcel->is_looked = true;
+	plan_look(courier, parcel);
 	return looked(parcel, reply);
 }
 
@@ -317,7 +305,8 @@ post(struct courier *courier, struct parcel *parcel, struct broker_reply *reply,
 	*ret_event = posted(parcel, reply);
 	tell_posted(courier, parcel, *ret_event, reply);
 	courier_tell_broker(courier, reply);
-	parcel->next_look_ns = clock_monotonic_ns() + look_interval_ns(courier, parcel);
+	parcel->is_looked = true;
+	plan_look(courier, parcel);
 	return 0;
 }
 
