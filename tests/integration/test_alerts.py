@@ -86,6 +86,7 @@ class AlertCase(Case):
         self.addCleanup(lambda: self.receiver.close())
 
     def write(self, alerts, targets=None, notify=None, workers=("victim",), supervisor=None):
+        self.workers = workers
         sections = {name: misbehaving("calm", heartbeat="60s", cycle_timeout="0") for name in workers}
         sections["notify"] = {"command": [TRADESUP, "alert", "run", "-c", self.box.config],
                               "restart_delay": "1ms", "restart_delay_max": "1ms", "heartbeat": "10s"}
@@ -99,7 +100,8 @@ class AlertCase(Case):
 
     def start(self):
         run = self.box.start()
-        run.wait_for("worker.ready", worker="notify")
+        for worker in ("notify", *self.workers):
+            run.wait_for("worker.ready", worker=worker)
         return run
 
     def kill(self, run, worker="victim"):
