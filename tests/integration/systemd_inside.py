@@ -272,6 +272,35 @@ class Service(unittest.TestCase):
         wait_until(lambda: "hartbeat: unknown key" in journal(), "the reason")
         self.assertEqual((prop("ActiveState"), prop("MainPID")), ("active", main))
 
+    def test_9_upgrade(self):
+        """In the same process, with workers in cgroups of the service, and the watchdog goes on."""
+        self.drop_in("[Service]\nWatchdogSec=2s\n")
+        write(CONFIG, GOOD_CONFIG.replace("heartbeat = 0s", "heartbeat = 0s  memory_max = 1G"))
+        run("systemctl", "start", SERVICE)
+        wait_until(lambda: self.rows()["flow"].get("cycle", 0) > 0, "a cycle")
+        main, before = prop("MainPID"), self.rows()
+        run("tradesup", "upgrade", "-c", CONFIG)
+        wait_until(lambda: "supervisor.upgrade" in journal(), "the event")
+        fed = int(prop("WatchdogTimestampMonotonic"))
+        wait_until(lambda: int(prop("WatchdogTimestampMonotonic")) > fed + 2000000, "the watchdog's next signs of life")
+        self.assertEqual((prop("ActiveState"), prop("MainPID"), prop("NRestarts")), ("active", main, "0"))
+        after = self.rows()
+        self.assertEqual([after[name]["pid"] for name in after], [before[name]["pid"] for name in after])
+        self.assertGreater(after["flow"]["cycle"], before["flow"]["cycle"])
+        directory = "/sys/fs/cgroup" + prop("ControlGroup")
+        os.kill(after["bot"]["pid"], signal.SIGKILL)
+        wait_until(lambda: self.rows()["bot"]["pid"] not in (0, after["bot"]["pid"]), "its next life")
+        with open(directory + "/worker-bot/cgroup.procs") as file:
+            self.assertEqual(file.read().split(), [str(self.rows()["bot"]["pid"])])
+        run("systemctl", "stop", SERVICE)
+        self.assertEqual(prop("Result"), "success")
+        self.assertFalse(os.path.exists(directory))
+
+    @staticmethod
+    def rows():
+        workers = json.loads(run("tradesup", "status", "-c", CONFIG, "--json", check=False))["workers"]
+        return {row["name"]: row for row in workers}
+
 
 def in_a_box():
     """Whether this is a box, whose files are nobody else's."""
