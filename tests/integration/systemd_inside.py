@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 from harness import BUILD, wait_until  # noqa: E402
+from test_python_bot import HANDLER_IS_THE_BUG, LOSES_A_NAME_INSIDE, changed_bot  # noqa: E402
 
 UNIT = os.path.join(harness.TREE, "etc", "systemd", "tradesup.service")
 CATALOG = os.path.join(harness.TREE, "etc", "journal", "tradesup.catalog")
@@ -223,13 +224,37 @@ class Service(unittest.TestCase):
         self.assertEqual(prop("Result"), "success")
         self.assertFalse(os.path.exists(directory))
 
-    @unittest.skipUnless(os.path.exists("/usr/bin/python3"), "there is no /usr/bin/python3")
-    def test_8_python_bot_with_a_broken_registry_escalates_to_systemd(self):
-        shutil.copytree(os.path.join(harness.TREE, "etc", "examples", "python-bot"), PYTHON_BOT)
-        with open(REGISTRY) as file:
-            good = file.read()
+    def start_python_bot(self, text=""):
+        """The example, with @text at the beginning of its cycle."""
+        if not os.path.exists("/usr/bin/python3"):
+            self.skipTest("there is no /usr/bin/python3")
+        shutil.copytree(os.path.join(harness.TREE, "etc", "examples", "python-bot"), PYTHON_BOT, dirs_exist_ok=True)
+        changed_bot(PYTHON_BOT, text)
         write(CONFIG, PYTHON_CONFIG)
         run("systemctl", "start", SERVICE)
+
+    def test_8_python_bot_that_loses_a_name_inside_a_cycle_goes_on(self):
+        cue = "/var/lib/tradesup/lose"  # where the service may take it away
+        self.start_python_bot(LOSES_A_NAME_INSIDE.replace('"lose"', '"%s"' % cue))
+        wait_until(lambda: self.bot_count() >= 3, "good cycles")
+        write(cue, "")
+        wait_until(lambda: "self_healing.name_reload_success" in journal(), "its healing")
+        count = self.bot_count()
+        wait_until(lambda: self.bot_count() >= count + 3, "good cycles")
+        self.assertEqual((prop("ActiveState"), prop("NRestarts")), ("active", "0"))
+
+    def test_8_python_bot_whose_handler_is_the_bug_escalates_to_systemd(self):
+        self.start_python_bot(HANDLER_IS_THE_BUG)
+        wait_until(lambda: int(prop("NRestarts")) >= 1, "a restart by systemd")
+        told = journal()
+        for event in ("import_reload_success", "relapsed", "worker_thread_restart", "service_restart"):
+            self.assertIn("self_healing." + event, told)
+        self.assertIn("status=70", told)
+
+    def test_8_python_bot_with_a_broken_registry_escalates_to_systemd(self):
+        self.start_python_bot()
+        with open(REGISTRY) as file:
+            good = file.read()
         wait_until(lambda: "worker.ready" in journal() and self.fault("name"), "a bot to break")
         wait_until(lambda: "self_healing.pre_check_heal_success" in journal(), "its healing")
         # A fault in the cycle after a heal would be a relapse, which is another story.
@@ -248,8 +273,11 @@ class Service(unittest.TestCase):
 
     @staticmethod
     def bot_count():
-        with open("/var/lib/tradesup/bot/heartbeat.json") as file:
-            return json.load(file)["iter_count"]
+        try:
+            with open("/var/lib/tradesup/bot/heartbeat.json") as file:
+                return json.load(file)["iter_count"]
+        except FileNotFoundError:
+            return 0
 
     def fault(self, kind):
         """A drill's fault for the bot. Whether it was taken."""

@@ -37,6 +37,17 @@ LOCAL_BY_AN_IMPORT = """
 """
 
 
+def changed_bot(home, text):
+    """Put these lines at the beginning of the run_once() of the bot there."""
+    path = os.path.join(home, "bot.py")
+    with open(path) as file:
+        source = file.read()
+    beginning = "        self.count += 1\n"
+    assert source.count(beginning) == 1
+    with open(path, "w") as file:
+        file.write(source.replace(beginning, text + beginning))
+
+
 class BotCase(Case):
     def setUp(self):
         super().setUp()
@@ -47,14 +58,7 @@ class BotCase(Case):
                                 TRADESUP_ALLOW_FAULTS="1")
 
     def change_bot(self, text):
-        """The bot with these lines at the beginning of its run_once()."""
-        path = os.path.join(self.home, "bot.py")
-        with open(path) as file:
-            source = file.read()
-        beginning = "        self.count += 1\n"
-        self.assertEqual(source.count(beginning), 1)
-        with open(path, "w") as file:
-            file.write(source.replace(beginning, text + beginning))
+        changed_bot(self.home, text)
 
     def start(self, wait=True, **supervisor):
         self.box.write_config({"bot": {"command": [sys.executable, "bot.py", CYCLE_S],
