@@ -3,6 +3,7 @@
 what it names, for nobody but who has the token.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -21,15 +22,17 @@ LISTEN = ["--listen", "127.0.0.1:0", "--interval", "100ms"]
 def raw(port, text, end=True):
     """Send bytes as they are; the answer's status line, headers and body."""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
-        connection.sendall(text if isinstance(text, bytes) else text.encode())
-        if end:
-            connection.shutdown(socket.SHUT_WR)
         answer = b""
-        while True:
-            got = connection.recv(65536)
-            answer += got
-            if not got:
-                return answer.decode()
+        # What is refused is not read to its end: the answer is followed by a reset.
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(text if isinstance(text, bytes) else text.encode())
+        if end:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            while got := connection.recv(65536):
+                answer += got
+        return answer.decode()
 
 
 def request(path, body="", method="POST", token=TOKEN, **headers):
