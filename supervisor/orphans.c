@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Orphans: what workers leave behind and we adopt as their subreaper. Which processes
- * are our own is worked out here; finding and ending the others is
- * spawn_collect.c's.
+ * are our own is worked out here; spawn_collect.c finds and ends the others.
  */
 #include "supervisor/orphans.h"
 
