@@ -33,3 +33,12 @@ clock_boottime_ns(void)
 {
 	return clock_ns(CLOCK_BOOTTIME);
 }
+
+struct timeval
+clock_timeval(int64_t ns)
+{
+	int64_t us = ns / 1000 + (ns % 1000 != 0);
+
+	return (struct timeval){ .tv_sec = us / 1000000,
+		.tv_usec = (suseconds_t)(us % 1000000) };
+}

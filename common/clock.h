@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/time.h>
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
@@ -19,3 +20,7 @@ int64_t clock_realtime_ns(void);
 /** clock_boottime_ns() - CLOCK_BOOTTIME: as the monotonic one, and goes on in a suspend.
  * For ages that people read, never for deadlines. */
 int64_t clock_boottime_ns(void);
+
+/** clock_timeval() - @ns >= 0 as a timer takes it, rounded up: to wake a little early
+ * would be to wake twice. */
+struct timeval clock_timeval(int64_t ns);

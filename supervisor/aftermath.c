@@ -95,8 +95,7 @@ changed(struct aftermath *aftermath)
 {
 	int64_t ms = STORE_AFTER_MS +
 		     (int64_t)(aftermath->history.hours.n + aftermath->history.sums.n);
-	struct timeval after = { .tv_sec = ms / 1000,
-		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+	struct timeval after = clock_timeval(ms * NS_PER_MS);
 
 	if (aftermath->dirty)
 		return;

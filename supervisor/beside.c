@@ -38,25 +38,31 @@ forget(struct beside *beside)
 }
 
 static void
-wait_for_exit(struct beside *beside)
+wait_for_exit(struct beside *beside, int64_t patience_ns)
 {
-	const struct timeval deadline = { .tv_sec = beside->patience_ns / NS_PER_S,
-		.tv_usec = (suseconds_t)(beside->patience_ns % NS_PER_S / 1000) };
+	const struct timeval deadline = clock_timeval(patience_ns);
 
-	beside->due_ns = clock_monotonic_ns() + beside->patience_ns;
-	event_add(&beside->on_exit, beside->patience_ns > 0 ? &deadline : NULL);
+	beside->due_ns = clock_monotonic_ns() + patience_ns;
+	event_add(&beside->on_exit, patience_ns > 0 ? &deadline : NULL);
 }
 
-/* A time that passed while nobody looked is no time for the program either. */
+/*
+ * A time that passed while nobody looked is no time for the program either. libevent
+ * counts from the beginning of its turn: if we stood still in the turn, it is early.
+ */
 static void
 on_deadline(struct beside *beside)
 {
 	struct supervisor *supervisor = beside->supervisor;
+	int64_t now_ns = supervisor_look(supervisor, beside->due_ns);
 
-	supervisor_look(supervisor, beside->due_ns);
+	if (now_ns < beside->due_ns) {
+		wait_for_exit(beside, beside->due_ns - now_ns);
+		return;
+	}
 	if (supervisor->fresh_ns > beside->due_ns && !beside->renewed) {
 		beside->renewed = true;
-		wait_for_exit(beside);
+		wait_for_exit(beside, beside->patience_ns);
 		return;
 	}
 	beside->killed = true;
@@ -110,7 +116,7 @@ beside_start(struct child *child, const struct beside_program *program,
 	LIST_INSERT_HEAD(&child->supervisor->besides, beside, entry);
 	event_assign(&beside->on_exit, child->supervisor->base, beside->process.pidfd,
 	    EV_READ, on_exit_cb, beside);
-	wait_for_exit(beside);
+	wait_for_exit(beside, beside->patience_ns);
 	return beside;
 }
 

@@ -251,13 +251,7 @@ child_rearm(struct child *child)
 	child->timer_ns = next_ns;
 	if (next_ns < now_ns)
 		next_ns = now_ns;
-	after.tv_sec = (next_ns - now_ns) / NS_PER_S;
-	/* Rounded up: to wake a little early would be to wake twice. */
-	after.tv_usec = (suseconds_t)(((next_ns - now_ns) % NS_PER_S + 999) / 1000);
-	if (after.tv_usec == 1000000) {
-		after.tv_sec++;
-		after.tv_usec = 0;
-	}
+	after = clock_timeval(next_ns - now_ns);
 	evtimer_add(&child->on_timer, &after);
 }
 

@@ -68,8 +68,7 @@ static void
 pause_reading(struct child *child, int64_t now_ns)
 {
 	int64_t left_ns = child->output_window_ns + NS_PER_S - now_ns;
-	struct timeval after = { .tv_sec = 0,
-		.tv_usec = (suseconds_t)(left_ns / 1000) };
+	struct timeval after = clock_timeval(left_ns);
 
 	/* A read event with a timeout and no interest in reading: the callback comes
 	 * when the second is over. */

@@ -49,7 +49,7 @@ static void
 pause_now(struct links *links, int64_t now_ns)
 {
 	int64_t left_ns = LINKS_PAUSE_NS - now_ns % LINKS_PAUSE_NS;
-	struct timeval after = { .tv_usec = (suseconds_t)(left_ns / 1000) };
+	struct timeval after = clock_timeval(left_ns);
 
 	event_del(links->on_packets);
 	evtimer_add(links->on_pause_over, &after);

@@ -43,8 +43,7 @@ arm_sweep(struct supervisor *supervisor)
 		after_ns = SWEEP_AFTER_NS;
 	if (after_ns > SWEEP_MAX_NS)
 		after_ns = SWEEP_MAX_NS;
-	after.tv_sec = after_ns / NS_PER_S;
-	after.tv_usec = after_ns % NS_PER_S / 1000;
+	after = clock_timeval(after_ns);
 	if (!evtimer_pending(supervisor->on_sweep, NULL))
 		evtimer_add(supervisor->on_sweep, &after);
 }
@@ -283,8 +282,7 @@ int
 loop_open(struct supervisor *supervisor)
 {
 	struct event_base *base = event_base_new();
-	struct timeval period = { .tv_sec = supervisor->notify.watchdog_ns / NS_PER_S,
-		.tv_usec = supervisor->notify.watchdog_ns % NS_PER_S / 1000 };
+	struct timeval period = clock_timeval(supervisor->notify.watchdog_ns);
 	int r;
 
 	event_set_log_callback(on_libevent_message);

@@ -93,17 +93,32 @@ op_delay(struct node *node, void *data)
 	return delay_ns;
 }
 
-/* As a worker's own, a group's deadline that passed while nobody looked begins afresh,
- * once. */
+static void
+arm(struct group *group, int64_t delay_ns)
+{
+	struct timeval after = clock_timeval(delay_ns);
+
+	evtimer_add(group->timer, &after);
+}
+
+/*
+ * As a worker's own, a group's deadline that passed while nobody looked begins afresh,
+ * once. libevent counts from the beginning of its turn: if we stood still in the turn,
+ * it is early.
+ */
 static void
 on_group_timer_cb(evutil_socket_t fd, short what, void *data)
 {
 	struct group *group = data;
 	struct supervisor *supervisor = group->owner;
 	int64_t patience_ns = group->patience_ns;
+	int64_t now_ns = supervisor_look(supervisor, group->due_ns);
 
 	(void)fd, (void)what;
-	supervisor_look(supervisor, group->due_ns);
+	if (now_ns < group->due_ns) {
+		arm(group, group->due_ns - now_ns);
+		return;
+	}
 	if (supervisor->fresh_ns > group->due_ns && patience_ns > 0) {
 		tree_shell_wait(supervisor, group, patience_ns);
 		group->patience_ns = 0;
@@ -115,9 +130,6 @@ on_group_timer_cb(evutil_socket_t fd, short what, void *data)
 void
 tree_shell_wait(struct supervisor *supervisor, struct group *group, int64_t delay_ns)
 {
-	struct timeval after = { .tv_sec = delay_ns / NS_PER_S,
-		.tv_usec = delay_ns % NS_PER_S / 1000 };
-
 	if (delay_ns < 0) {
 		if (group->timer)
 			evtimer_del(group->timer);
@@ -132,7 +144,7 @@ tree_shell_wait(struct supervisor *supervisor, struct group *group, int64_t dela
 		supervisor_cannot(supervisor, "a group's timer", ENOMEM);
 		return;
 	}
-	evtimer_add(group->timer, &after);
+	arm(group, delay_ns);
 }
 
 static void

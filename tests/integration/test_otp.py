@@ -44,7 +44,7 @@ class Otp(unittest.TestCase):
         print("# TRADESUP_SEED=%d" % SEED, flush=True)
         compared, disagree = compare.compare_random(self.erlang, self.directory, CASES, SEED)
         self.assertEqual(disagree, [])
-        self.assertGreater(compared, CASES // 2, "a weak test")
+        self.assertGreater(compared, CASES // 4, "a weak test")
 
     def test_a_difference_is_seen(self):
         case = ("r1", ["root one_for_one 1/60", "  a", "  b"], ["100 kill a", "300 end"],

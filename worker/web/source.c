@@ -35,13 +35,6 @@ struct source {
 	int64_t look_began_ns;
 };
 
-static struct timeval
-timeval_of(int64_t ns)
-{
-	return (
-	    struct timeval){ .tv_sec = ns / NS_PER_S, .tv_usec = ns % NS_PER_S / 1000 };
-}
-
 static struct bufferevent *
 hang_up(struct bufferevent *stream)
 {
@@ -122,7 +115,7 @@ take_event(struct source *source, char *line)
 static void
 follow_ended(struct source *source)
 {
-	struct timeval again = timeval_of(AGAIN_NS);
+	struct timeval again = clock_timeval(AGAIN_NS);
 
 	source->follow = hang_up(source->follow);
 	evtimer_add(source->on_again, &again);
@@ -232,7 +225,7 @@ struct source *
 source_new(struct event_base *base, const struct source_config *config)
 {
 	const struct timeval at_once = { 0 },
-			     interval = timeval_of(config->interval_ns);
+			     interval = clock_timeval(config->interval_ns);
 	struct source *source;
 
 	if (strlen(config->path) >= sizeof(source->address.sun_path))
