@@ -262,6 +262,13 @@ is_overtaken([], _) -> false.
 word(_, {start, Name}, _) -> ["start ", atom_to_list(Name)];
 word(_, {fail, Name}, _) -> ["fail ", atom_to_list(Name)];
 word(_, {escalate, Name, _}, _) -> ["escalate ", atom_to_list(Name)];
+word(Run, {final, stopped}, Acts) ->
+    [{_, Root}] = ets:lookup(Run#run.table, {pid, root}),
+    %% Asked while it was about to end by itself.
+    case lists:any(fun({_, Act}) -> Act =:= {gives_up, Root} end, Acts) of
+        true -> ["final ", atom_to_list(ended(Run))];
+        false -> "final stopped"
+    end;
 word(_, {final, How}, _) -> ["final ", atom_to_list(How)];
 word(_, {reply, Verb, Name, How}, _) ->
     ["reply ", atom_to_list(Verb), " ", atom_to_list(Name), " ", atom_to_list(How)];
