@@ -96,12 +96,15 @@ deal_with_end(
 	carry_out(tree, group, node, &plan);
 }
 
+/* Who waits for a sibling's restart is down meanwhile, and an operator may do with it as
+ * with any that is. */
 static enum plan_child_is
 child_is(const struct node *node)
 {
-	if (node->state == NODE_DOWN)
-		return PLAN_IS_DOWN;
-	return node->state == NODE_WAITING ? PLAN_IS_WAITING : PLAN_IS_UP;
+	if (node->state == NODE_WAITING && node->wake_as != MAIL_NONE)
+		return PLAN_IS_WAITING;
+	return node->state == NODE_WAITING || node->state == NODE_DOWN ? PLAN_IS_DOWN
+								       : PLAN_IS_UP;
 }
 
 /* Return: NULL if the names are free; else why not. */
