@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/secret.h"
 #include "worker/client/tradesup.h"
-#include "worker/trading/secret.h"
 #include "worker/web/changes.h"
 #include "worker/web/guard.h"
 #include "worker/web/recent.h"
