@@ -3,6 +3,7 @@
  * What became of healing, by the hour: for `tradesup healing`, which shows a day and a
  * week beside the sums of healing.h. Outcomes, how long it took until a good cycle, the
  * cycles that were lost, and the most frequent causes, each with its last example.
+ * Outcomes of all time are healing.h's alone; the sums here are of what outages cost.
  *
  * Bounded: so many rows of hours, of sums, of outages and of causes. Hours over a week
  * ago go; where there are more rows than that, the oldest go first, and known_ns says
@@ -145,7 +146,7 @@ void history_stopped(struct history *history, const char *worker);
 
 /**
  * history_sum() - the last @hours hours, the one that has begun among them
- * @hours: 0: ever
+ * @hours: 0: ever; then there are no outcomes
  * @worker: NULL: of all
  * @level: -1: of all
  * @kind: NULL: of all
