@@ -14,6 +14,7 @@
 #include "common/duration.h"
 #include "common/error.h"
 #include "common/glob.h"
+#include "common/text.h"
 #include "common/timestamp.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
@@ -111,10 +112,22 @@ held_by(const struct latches *latches, const char *worker)
 	return NULL;
 }
 
+#define GROUPS_MAX 1024
+
 /* What a row borrows from. */
 struct measures_texts {
-	char measures[MEASURES_TEXT_MAX], figures[FIGURES_MAX];
+	char measures[MEASURES_TEXT_MAX], figures[FIGURES_MAX], groups[GROUPS_MAX];
 };
+
+/* "crypto/options", from the outermost group on; the root goes without saying. */
+static void
+put_groups(struct text_out *out, const struct group *group)
+{
+	if (!group->node.parent)
+		return;
+	put_groups(out, group->node.parent);
+	text_putf(out, "%s%s", out->used > 0 ? "/" : "", group->node.config->name);
+}
 
 /* What is of no use to people. */
 static void
@@ -126,7 +139,11 @@ measures_of_worker(struct record *row, const struct child *child, int64_t now_ns
 		[RESTART_TRANSIENT] = "transient",
 		[RESTART_TEMPORARY] = "temporary",
 	};
+	struct text_out out;
 
+	text_init(&out, texts->groups, sizeof(texts->groups));
+	put_groups(&out, child->node.parent);
+	record_text(row, "groups", out.used > 0 ? texts->groups : NULL);
 	record_text(row, "restart", names[child->node.config->restart]);
 	if (child_is_alive(child) && child->seen.speaks)
 		record_int(row, "heartbeat_age_ms",

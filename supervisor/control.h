@@ -21,7 +21,7 @@
  *		memory_bytes cpu_ms cycle cycle_age_ms phase restarts heals failed_cycles error
  *		status next_ms held`
  *	metrics
- *		the rows of status, those of workers with `restart heartbeat_age_ms
+ *		the rows of status, those of workers with `groups restart heartbeat_age_ms
  *		cycles_good cycles_failed cycles_healed good_cycle_age_ms
  *		duration_sum_ns duration_buckets` (measures.h) `equity cash positions
  *		feed_age_ms orders refused` (figures.h) at their end, then
