@@ -20,6 +20,7 @@
 #include "supervisor/child.h"
 #include "supervisor/figures.h"
 #include "supervisor/healing.h"
+#include "supervisor/history.h"
 
 #define LINES_DEFAULT 50
 #define HELD_MAX 2048
@@ -238,6 +239,19 @@ heal_row(const struct healing_row *heal, void *data)
 	client_row(data, &row);
 }
 
+static void
+hour_row(int64_t hour, const struct history_counts *counts, void *data)
+{
+	struct record row;
+
+	record_init(&row, "heal_hour");
+	record_int(&row, "hour", hour);
+	record_int(&row, "succeeded", (int64_t)counts->succeeded);
+	record_int(&row, "failed", (int64_t)counts->failed);
+	record_int(&row, "relapsed", (int64_t)counts->relapsed);
+	client_row(data, &row);
+}
+
 void
 cmd_metrics(
     struct supervisor *supervisor, struct client *client, const struct record *request)
@@ -250,6 +264,7 @@ cmd_metrics(
 	if (!status_rows(supervisor, &walk))
 		return;
 	aftermath_each(supervisor->aftermath, heal_row, client);
+	aftermath_each_hour(supervisor->aftermath, hour_row, client);
 	client_ok(client);
 }
 

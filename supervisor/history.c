@@ -570,6 +570,23 @@ history_sum(const struct history *history, int64_t hours, const char *worker, in
 	return sum;
 }
 
+void
+history_each_hour(const struct history *history,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data)
+{
+	const struct history_rows *hours = &history->hours;
+
+	for (size_t i = 0; i < hours->n;) {
+		struct history_counts sum = { 0 };
+		int64_t hour = hours->rows[i].hour;
+
+		for (; i < hours->n && hours->rows[i].hour == hour; i++)
+			add_counts(&sum, &hours->rows[i].counts);
+		call(hour, &sum, data);
+	}
+}
+
 int64_t
 history_recovery_ms(const struct history_counts *counts)
 {

@@ -154,6 +154,12 @@ void history_stopped(struct history *history, const char *worker);
 struct history_counts history_sum(const struct history *history, int64_t hours,
     const char *worker, int level, const char *kind, int64_t now_ns);
 
+/** history_each_hour() - what came of healing of all workers, for each hour in which
+ * something did, oldest first; @hour: since the epoch. */
+void history_each_hour(const struct history *history,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data);
+
 /** history_cause_count() - how often it was seen in the last @days days (of UTC). */
 uint64_t history_cause_count(
     const struct history_cause *cause, int days, int64_t now_ns);

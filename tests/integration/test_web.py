@@ -158,6 +158,21 @@ class Health(Web):
                          [(name, self.run_.worker_pid(name)) for name in ("calm", "web")])
 
 
+    def test_healing_by_the_minute_outlives_a_flood(self):
+        port = self.begin({"heals": misbehaving("heals"), "flood": misbehaving("tells_much")})
+
+        def healing():
+            return [sum(column) for column in zip(*json.loads(get(port, "/status.json")[1])["healing"])][1:]
+
+        wait_until(lambda: healing() == [3, 0, 1], "what was healed, and what relapsed")
+        self.assertEqual(self.run_.count("self_healing.relapsed"), 1)
+        # More events than anybody keeps.
+        wait_until(lambda: self.run_.count("order.told") > 2000, "a flood")
+        self.box.call("stop", "flood")
+        os.kill(self.run_.worker_pid("heals"), signal.SIGKILL)
+        wait_until(lambda: healing() == [6, 1, 2], "a restart and all of it again, and what was before")
+
+
 class Guard(Web):
     def test_who_may_ask(self):
         port = self.begin({})

@@ -107,6 +107,7 @@ class Page(Case):
         self.browser.wait("document.querySelector('#events').textContent.includes("
                           "'self_healing.worker_thread_restart')", "the event")
         self.browser.wait("document.querySelectorAll('#chart rect.restart').length === 1", "the chart")
+        self.browser.wait("document.querySelectorAll('#hours rect.success').length === 1", "the chart of the days")
         self.browser.wait("document.querySelector('#heals tbody').textContent.startsWith('calm3crash1100')",
                           "the statistics")
         self.assertTrue(self.browser.run("return window.sameDocument"), "the page was loaded anew")

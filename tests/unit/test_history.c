@@ -127,6 +127,33 @@ START_TEST(sums_are_of_a_worker_a_level_a_kind)
 }
 END_TEST
 
+static void
+put_hour(int64_t hour, const struct history_counts *counts, void *data)
+{
+	fprintf(data, "%lld:%llu/%llu/%llu ",
+	    (long long)(hour - now.real_ns / HISTORY_HOUR_NS),
+	    (unsigned long long)counts->succeeded, (unsigned long long)counts->failed,
+	    (unsigned long long)counts->relapsed);
+}
+
+START_TEST(hours_are_told_of_all_workers)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	heal("flow", "import", HEAL_SUCCESS);
+	heal("slow", "key", HEAL_FAILED);
+	pass(30 * HOUR);
+	heal("slow", "key", HEAL_SUCCESS);
+	pass(HOUR);
+	heal("slow", "key", HEAL_RELAPSED);
+	history_each_hour(&history, put_hour, out);
+	fclose(out);
+	ck_assert_str_eq(text, "-31:1/1/0 -1:0/1/0 0:0/0/1 ");
+}
+END_TEST
+
 START_TEST(a_relapse_takes_back_its_success)
 {
 	heal("flow", "import", HEAL_SUCCESS);
@@ -610,6 +637,7 @@ add_tests(TCase *tcase)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_day_a_week_and_ever);
 	tcase_add_test(tcase, sums_are_of_a_worker_a_level_a_kind);
+	tcase_add_test(tcase, hours_are_told_of_all_workers);
 	tcase_add_test(tcase, a_relapse_takes_back_its_success);
 	tcase_add_test(tcase, an_outage_lasts_until_the_good_cycle);
 	tcase_add_test(tcase, an_outage_belongs_to_the_highest_level);

@@ -2,10 +2,10 @@
 // The page. Everything that comes from a worker goes through textContent.
 "use strict";
 
-const EVENTS_MAX = 300, STRIP = 60, MINUTES = 60, OPEN_MAX = 8, NAMED_MAX = 12, SVG = "http://www.w3.org/2000/svg";
+const EVENTS_MAX = 300, STRIP = 60, MINUTES = 60, HOURS = 192, OPEN_MAX = 8, NAMED_MAX = 12, SVG = "http://www.w3.org/2000/svg";
 const $ = id => document.getElementById(id);
 const cards = new Map();
-let heals = []; // {minute, kind} of what the stream told
+let healing = []; // [minute, healed, restarted, failed] of the last hour
 let events = []; // newest first
 let paused = false;
 
@@ -302,39 +302,58 @@ function showStatus(status) {
     (latch.worker ? latch.worker + ", " : "") + latch.rule + (latch.reason ? " (" + latch.reason + ")" : "")).join("; "));
   showWorkers(status.workers);
   showHeals(status.heals);
+  healing = status.healing;
   drawChart();
+  drawHours(status.healing_hours);
 }
 
 // Healing over time
 
 const CLASSES = ["success", "restart", "failed"];
 
-function healClass(name) {
-  if (!name.startsWith("self_healing.")) return undefined;
-  if (name.endsWith("_success")) return "success";
-  if (name.endsWith("_failed") || name.endsWith(".relapsed")) return "failed";
-  return name.endsWith("_restart") ? "restart" : undefined;
-}
-
 function drawChart() {
-  const now = Math.floor(Date.now() / 60000), width = 600 / MINUTES;
-  heals = heals.filter(heal => heal.minute > now - MINUTES);
-  const counts = Array.from({ length: MINUTES }, () => ({ success: 0, restart: 0, failed: 0 }));
-  for (const heal of heals) counts[Math.max(0, MINUTES - 1 - Math.max(0, now - heal.minute))][heal.kind]++;
-  const most = Math.max(4, ...counts.map(c => c.success + c.restart + c.failed));
+  const width = 600 / MINUTES, counts = Array.from({ length: MINUTES }, () => [0, 0, 0]);
+  for (const [minute, ...kinds] of healing) {
+    const at = MINUTES - 1 - Math.max(0, thisMinute() - minute);
+    if (at >= 0) kinds.forEach((n, k) => { counts[at][k] += n; });
+  }
+  const most = Math.max(4, ...counts.map(c => c[0] + c[1] + c[2]));
   const shapes = [shape("line", { x1: 0, y1: 109.5, x2: 600, y2: 109.5 })];
   counts.forEach((count, i) => {
     let y = 109;
-    for (const kind of CLASSES) {
-      const height = count[kind] / most * 104;
+    count.forEach((n, k) => {
+      const height = n / most * 104;
       y -= height;
-      if (height > 0) shapes.push(shape("rect", { x: i * width + 1, y, width: width - 2, height, class: kind }));
-    }
+      if (height > 0) shapes.push(shape("rect", { x: i * width + 1, y, width: width - 2, height, class: CLASSES[k] }));
+    });
   });
   $("chart").replaceChildren(...shapes);
-  const sum = kind => heals.filter(heal => heal.kind === kind).length;
-  set($("chart-text"), "The last hour, by minute: " + sum("success") + " healed, " + plural(sum("restart"), "restart") +
-    ", " + sum("failed") + " failed or relapsed");
+  const sum = k => counts.reduce((all, count) => all + count[k], 0);
+  set($("chart-text"), "The last hour, by minute: " + sum(0) + " healed, " + plural(sum(1), "restart") +
+    ", " + sum(2) + " failed or relapsed");
+}
+
+// The supervisor's own history: it has what was before this page's server was there.
+function drawHours(hours) {
+  const now = Math.floor(Date.now() / 3600000), width = 768 / HOURS;
+  const shown = hours.filter(row => row.hour > now - HOURS && row.hour <= now);
+  $("week").hidden = shown.length === 0;
+  const bad = row => row.failed + row.relapsed;
+  const most = Math.max(4, ...shown.map(row => row.succeeded + bad(row)));
+  const shapes = [shape("line", { x1: 0, y1: 59.5, x2: 768, y2: 59.5 })];
+  for (const row of shown) {
+    const x = (HOURS - 1 - now + row.hour) * width;
+    let y = 59;
+    for (const [n, kind] of [[row.succeeded, "success"], [bad(row), "failed"]]) {
+      const height = n / most * 56;
+      y -= height;
+      if (height > 0) shapes.push(shape("rect", { x, y, width: width - 1, height, class: kind }));
+    }
+  }
+  $("hours").replaceChildren(...shapes);
+  const sum = of => shown.reduce((all, row) => all + of(row), 0);
+  set($("hours-text"), "The last 8 days, by hour: " + sum(row => row.succeeded) + " healed, " + sum(bad) +
+    " failed or relapsed");
 }
 
 // Events
@@ -363,13 +382,10 @@ function showEvents() {
 }
 
 function takeEvent(event) {
-  const kind = healClass(event.event);
-  if (kind) heals.push({ minute: Math.floor(Date.parse(event.ts) / 60000), kind });
   const line = eventLine(event);
   events.unshift(line);
   if (events.length > EVENTS_MAX) events.pop().remove();
   if (!paused && isWanted(line)) $("events").prepend(line);
-  if (kind) drawChart();
 }
 
 // What was before the page was opened. The last look comes once more with the stream.
@@ -395,7 +411,6 @@ function listen() {
     const its = message.lastEventId.split("-")[0];
     if (epoch !== its) { // another life of the server: it tells all it knows once more
       epoch = its;
-      heals = [];
       events = [];
       showEvents();
     }
