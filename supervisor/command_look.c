@@ -144,7 +144,8 @@ measures_of_worker(struct record *row, const struct child *child, int64_t now_ns
 
 	text_init(&out, texts->groups, sizeof(texts->groups));
 	put_groups(&out, child->node.parent);
-	record_text(row, "groups", out.used > 0 ? texts->groups : NULL);
+	/* Of a group that is in none, `group` says it all. */
+	record_text(row, "groups", strchr(texts->groups, '/') ? texts->groups : NULL);
 	record_text(row, "restart", names[child->node.config->restart]);
 	if (child_is_alive(child) && child->seen.speaks)
 		record_int(row, "heartbeat_age_ms",
