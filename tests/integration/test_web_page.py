@@ -169,6 +169,7 @@ class Page(Case):
         # Where there are many, each is a few lines; who looks closer opens it, and it stays open.
         self.assertEqual(self.browser.run("return document.querySelectorAll('details[open]').length"), 0)
         self.assertEqual(self.browser.run("return document.querySelector('#overview .warn a').textContent"), "ends")
+        self.assertEqual(self.browser.run("return document.title"), "(1) tradesup")
         self.browser.run("document.querySelector('#overview .warn a').click()")
         self.browser.wait("document.querySelector('.worker:target .name').textContent === 'ends'", "the way to it")
         self.browser.run("document.querySelector('.worker:target summary').click(); window.looks = 0;"
@@ -185,6 +186,8 @@ class Page(Case):
         port = int(re.search(r":(\d+)/", self.browser.run("return location.href")).group(1))
         self.assertEqual(self.box.call("stop", "web").returncode, 0)
         self.browser.wait("document.querySelector('#summary').className === 'lost'", "the loss to show")
+        self.assertEqual(self.browser.run("return [document.title, document.body.className]"), ["? tradesup", "stale"])
+        self.picture("lost")
         web = subprocess.Popen([WEB, "--listen", "127.0.0.1:%d" % port, "--interval", "100ms", "--control",
                                 os.path.join(self.box.path, "run", "control")],
                                env=self.box.environ, stderr=subprocess.DEVNULL)
@@ -192,6 +195,8 @@ class Page(Case):
         self.addCleanup(web.terminate)
         self.browser.wait("document.querySelector('#summary').className === ''", "it to come back")
         self.browser.wait("document.querySelectorAll('.worker.good').length === 1", "what it says now")
+        # The one that was stopped is down, and is to be.
+        self.browser.wait("document.title === 'tradesup' && document.body.className === ''", "the title")
 
     def test_narrow_dark_and_by_keyboard(self):
         self.begin()

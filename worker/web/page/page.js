@@ -287,13 +287,23 @@ function showHeals(rows) {
   $("no-heals").hidden = rows.length > 0;
 }
 
+// What is still on the page is what was known last; it must not pass for what is.
+function lose(why) {
+  $("summary").className = "lost";
+  set($("summary"), why);
+  document.body.className = "stale";
+  document.title = "? tradesup";
+}
+
 function showStatus(status) {
   const supervisor = status.supervisor;
-  $("summary").className = status.up ? "" : "lost";
   if (!status.up || !supervisor) {
-    set($("summary"), "the supervisor does not answer");
+    lose("the supervisor does not answer; what is below was so before");
     return;
   }
+  $("summary").className = document.body.className = "";
+  const unwell = status.workers.filter(worker => ["warn", "bad"].includes(health(worker))).length;
+  document.title = (unwell ? "(" + unwell + ") " : "") + "tradesup";
   set($("summary"), supervisor.state + ", up " + duration(supervisor.up_ms) + ", " + plural(supervisor.restarts, "restart") +
     " (" + supervisor.in_period + " of " + supervisor.intensity + " in " +
     duration(supervisor.period_ms) + "), version " + supervisor.version);
@@ -329,6 +339,7 @@ function drawChart() {
   });
   $("chart").replaceChildren(...shapes);
   const sum = k => counts.reduce((all, count) => all + count[k], 0);
+  $("chart").toggleAttribute("hidden", sum(0) + sum(1) + sum(2) === 0);
   set($("chart-text"), "The last hour, by minute: " + sum(0) + " healed, " + plural(sum(1), "restart") +
     ", " + sum(2) + " failed or relapsed");
 }
@@ -417,8 +428,7 @@ function listen() {
     takeEvent(JSON.parse(message.data));
   });
   stream.onerror = () => {
-    $("summary").className = "lost";
-    set($("summary"), "connection lost, trying again");
+    lose("connection lost, trying again; what is below was so before");
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
 }
