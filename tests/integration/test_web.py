@@ -285,7 +285,7 @@ class Supervised(Web):
                                env=self.box.environ, stderr=subprocess.DEVNULL)
         self.addCleanup(web.wait)
         self.addCleanup(web.terminate)
-        wait_until(lambda: os.path.exists(path), "its socket")
+        wait_until(lambda: self.listens(path), "its socket")
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
         self.assertEqual(self.ask(path, "/healthz"), 503)
         for _ in range(2):
@@ -296,6 +296,12 @@ class Supervised(Web):
         web.terminate()
         self.assertEqual(web.wait(TIMEOUT), EXIT_OK)
         self.assertFalse(os.path.exists(path))
+
+    @staticmethod
+    def listens(path):
+        """A socket is there, by its name, before it is listened on."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(path) == 0
 
     def ask(self, path, page):
         with socket.socket(socket.AF_UNIX) as connection:
