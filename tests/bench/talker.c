@@ -8,11 +8,11 @@
  *
  * talker every MS: send a heartbeat every MS milliseconds.
  *
- * talker flood RATE: send events for ever, RATE a second (0: as fast as they are taken),
- * and say every second how many they were so far.
+ * talker flood RATE: send events for ever, RATE a second (0: as fast as they are
+ * taken), and say every second how many they were so far.
  *
- * talker latency N: send N heartbeats, 10 ms between two, and say how long it took until
- * each was read: "latency_us p50 p99 max".
+ * talker latency N: send N heartbeats, 10 ms between two, and say how long it took
+ * until each was read: "latency_us p50 p99 max".
  *
  * talker floor heartbeat|cycle N: be both ends. A child sends, we receive each packet
  * and do nothing with it; prints the nanoseconds of CPU that this took.

@@ -418,8 +418,7 @@ fill(void)
 	for (unsigned i = 0; i < 14 * 24; i++) {
 		pass(HOUR);
 		for (unsigned k = 0; k < 40; k++) {
-			snprintf(
-			    worker, sizeof(worker), "%03u-%055u", i % 512, k % 64);
+			snprintf(worker, sizeof(worker), "%03u-%055u", i % 512, k % 64);
 			heal(worker, "attribute", HEAL_SUCCESS);
 			try(worker, 3, "crash", NS_PER_S);
 			if (k % 4 != 0)

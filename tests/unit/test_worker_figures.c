@@ -47,10 +47,9 @@ static int64_t
 add_cluster(const char *skipped)
 {
 	char id[32];
-	struct journal_cluster cluster = { .id = id,
-		.symbol = "BTC",
-		.notional = "1",
-		.skipped = skipped };
+	struct journal_cluster cluster = {
+		.id = id, .symbol = "BTC", .notional = "1", .skipped = skipped
+	};
 	int64_t number;
 
 	snprintf(id, sizeof(id), "c%d", n_trades++);
@@ -87,7 +86,8 @@ finish(int64_t order)
 	ck_assert_int_eq(
 	    journal_move_order(journal, order, ORDER_INTENT, ORDER_OPEN, "b", NULL), 0);
 	ck_assert_int_eq(
-	    journal_move_order(journal, order, ORDER_OPEN, ORDER_FILLED, NULL, NULL), 0);
+	    journal_move_order(journal, order, ORDER_OPEN, ORDER_FILLED, NULL, NULL),
+	    0);
 }
 
 /* Its number of trades, in some symbols. */

@@ -17,8 +17,8 @@
 #define LEAST_NS (500 * NS_PER_MS)
 #define STEP_NS (10 * NS_PER_MS)
 #define FIRST_STEP_NS (20 * NS_PER_MS) /* until all has been read once */
-#define COST 100 /* the time between two readings, in readings; not of the first */
-#define OTHER_ROOM 40		 /* for ",other:N" and what closes the text */
+#define COST 100      /* the time between two readings, in readings; not of the first */
+#define OTHER_ROOM 40 /* for ",other:N" and what closes the text */
 
 /* Counts by name. */
 
@@ -169,7 +169,8 @@ put_worth(struct text_out *out, const struct figures *figures, struct journal *j
 		r = journal_price(journal, symbols_name(&figures->symbols, i), &price);
 		if (r != 0 && r != JOURNAL_E_NONE)
 			return;
-		equity += decimal_mul(holding->position, r == 0 ? price : holding->price);
+		equity +=
+		    decimal_mul(holding->position, r == 0 ? price : holding->price);
 		n++;
 	}
 	if (r_cash == 0) {
@@ -241,7 +242,8 @@ go_on(struct figures *figures, struct journal *journal, int64_t until_ns)
 	for (int part = 0; part < FIGURES_PARTS; part++) {
 		const struct journal_scan *scan = &figures->scans[part];
 
-		if (read_part(figures, journal, (enum figures_part)part, until_ns) != 0) {
+		if (read_part(figures, journal, (enum figures_part)part, until_ns) !=
+		    0) {
 			start_anew(figures);
 			return false;
 		}

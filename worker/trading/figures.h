@@ -4,10 +4,10 @@
  * message `figures` of tradesup-protocol(7) has it. No rule looks at it.
  *
  * A journal may have millions of rows, and the cycle waits while they are added up. So
- * it is done for 10 ms at a time, and seldom enough to cost one percent; for 20 ms twice
- * a second until all has been read once, and before that nothing is told. Of fills and
- * clusters, which never change, only the new ones are read then; orders from the first
- * to the last, and again.
+ * it is done for 10 ms at a time, and seldom enough to cost one percent; for 20 ms
+ * twice a second until all has been read once, and before that nothing is told. Of
+ * fills and clusters, which never change, only the new ones are read then; orders from
+ * the first to the last, and again.
  */
 #pragma once
 
@@ -37,11 +37,16 @@ struct figures_holding {
 	int64_t price; /* the highest of its adjustments, where there is no other */
 };
 
-enum figures_part { FIGURES_FILLS, FIGURES_ADJUSTMENTS, FIGURES_REFUSED, FIGURES_ORDERS };
+enum figures_part {
+	FIGURES_FILLS,
+	FIGURES_ADJUSTMENTS,
+	FIGURES_REFUSED,
+	FIGURES_ORDERS
+};
 #define FIGURES_PARTS 4
 
 struct figures {
-	int64_t next_ns;			   /* monotonic; not read again before */
+	int64_t next_ns;			  /* monotonic; not read again before */
 	struct journal_scan scans[FIGURES_PARTS]; /* how far each table is read */
 	struct symbols symbols;
 	struct figures_holding *holdings; /* by symbol's number; owned */

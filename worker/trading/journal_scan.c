@@ -48,8 +48,7 @@ journal_scan_fills(struct journal *journal, struct journal_scan *scan,
 		const char *side = column_text(row, 2);
 		struct journal_fill fill = {
 			.symbol = column_text(row, 1),
-			.side =
-			    side && side[0] == 'b' ? TRADESUP_BUY : TRADESUP_SELL,
+			.side = side && side[0] == 'b' ? TRADESUP_BUY : TRADESUP_SELL,
 			.quantity = sqlite3_column_int64(row, 3),
 			.price = sqlite3_column_int64(row, 4),
 			.fee = sqlite3_column_int64(row, 5),

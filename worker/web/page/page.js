@@ -239,7 +239,7 @@ function showOverview(workers) {
       part.append(": ");
       list.slice(0, NAMED_MAX).forEach((worker, i) => {
         const link = element("a", "", worker.name);
-        link.href = "#" + encodeURIComponent("worker " + worker.name);
+        link.href = "#" + encodeURIComponent("worker-" + worker.name);
         part.append(i ? ", " : "", link);
       });
       if (list.length > NAMED_MAX) part.append(" and " + (list.length - NAMED_MAX) + " more");
@@ -260,7 +260,7 @@ function showWorkers(workers) {
       nodes.push(element("li", "group", "group " + groupOf(worker)));
     group = groupOf(worker);
     const card = cardOf(worker.name);
-    card.root.id = "worker " + worker.name;
+    card.root.id = "worker-" + worker.name;
     const open = card.chosen === undefined ? workers.length <= OPEN_MAX : card.chosen;
     if (card.more.open !== open) card.more.open = open;
     fillCard(card, worker);
