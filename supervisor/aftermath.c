@@ -339,3 +339,11 @@ aftermath_each(const struct aftermath *aftermath,
 	for (size_t i = 0; i < aftermath->healing.n_rows; i++)
 		call(&aftermath->healing.rows[i], data);
 }
+
+void
+aftermath_each_hour(const struct aftermath *aftermath,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data)
+{
+	history_each_hour(&aftermath->history, call, data);
+}

@@ -34,6 +34,12 @@ struct healing_row;
 void aftermath_each(const struct aftermath *aftermath,
     void (*call)(const struct healing_row *row, void *data), void *data);
 
+/** aftermath_each_hour() - as history_each_hour(). */
+struct history_counts;
+void aftermath_each_hour(const struct aftermath *aftermath,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data);
+
 /** aftermath_heal() - levels 1 and 2: a step has ended. */
 void aftermath_heal(struct aftermath *aftermath, const struct history_step *step,
     enum heal_outcome outcome);

@@ -14,11 +14,13 @@
 #include "common/duration.h"
 #include "common/error.h"
 #include "common/glob.h"
+#include "common/text.h"
 #include "common/timestamp.h"
 #include "supervisor/aftermath.h"
 #include "supervisor/child.h"
 #include "supervisor/figures.h"
 #include "supervisor/healing.h"
+#include "supervisor/history.h"
 
 #define LINES_DEFAULT 50
 #define HELD_MAX 2048
@@ -111,10 +113,22 @@ held_by(const struct latches *latches, const char *worker)
 	return NULL;
 }
 
+#define GROUPS_MAX 1024
+
 /* What a row borrows from. */
 struct measures_texts {
-	char measures[MEASURES_TEXT_MAX], figures[FIGURES_MAX];
+	char measures[MEASURES_TEXT_MAX], figures[FIGURES_MAX], groups[GROUPS_MAX];
 };
+
+/* "crypto/options", from the outermost group on; the root goes without saying. */
+static void
+put_groups(struct text_out *out, const struct group *group)
+{
+	if (!group->node.parent)
+		return;
+	put_groups(out, group->node.parent);
+	text_putf(out, "%s%s", out->used > 0 ? "/" : "", group->node.config->name);
+}
 
 /* What is of no use to people. */
 static void
@@ -126,7 +140,12 @@ measures_of_worker(struct record *row, const struct child *child, int64_t now_ns
 		[RESTART_TRANSIENT] = "transient",
 		[RESTART_TEMPORARY] = "temporary",
 	};
+	struct text_out out;
 
+	text_init(&out, texts->groups, sizeof(texts->groups));
+	put_groups(&out, child->node.parent);
+	/* Of a group that is in none, `group` says it all. */
+	record_text(row, "groups", strchr(texts->groups, '/') ? texts->groups : NULL);
 	record_text(row, "restart", names[child->node.config->restart]);
 	if (child_is_alive(child) && child->seen.speaks)
 		record_int(row, "heartbeat_age_ms",
@@ -221,6 +240,19 @@ heal_row(const struct healing_row *heal, void *data)
 	client_row(data, &row);
 }
 
+static void
+hour_row(int64_t hour, const struct history_counts *counts, void *data)
+{
+	struct record row;
+
+	record_init(&row, "heal_hour");
+	record_int(&row, "hour", hour);
+	record_int(&row, "succeeded", (int64_t)counts->succeeded);
+	record_int(&row, "failed", (int64_t)counts->failed);
+	record_int(&row, "relapsed", (int64_t)counts->relapsed);
+	client_row(data, &row);
+}
+
 void
 cmd_metrics(
     struct supervisor *supervisor, struct client *client, const struct record *request)
@@ -233,6 +265,7 @@ cmd_metrics(
 	if (!status_rows(supervisor, &walk))
 		return;
 	aftermath_each(supervisor->aftermath, heal_row, client);
+	aftermath_each_hour(supervisor->aftermath, hour_row, client);
 	client_ok(client);
 }
 

@@ -21,12 +21,14 @@
  *		memory_bytes cpu_ms cycle cycle_age_ms phase restarts heals failed_cycles error
  *		status next_ms held`
  *	metrics
- *		the rows of status, those of workers with `restart heartbeat_age_ms
+ *		the rows of status, those of workers with `groups restart heartbeat_age_ms
  *		cycles_good cycles_failed cycles_healed good_cycle_age_ms
  *		duration_sum_ns duration_buckets` (measures.h) `equity cash positions
  *		feed_age_ms orders refused` (figures.h) at their end, then
  *		`heal worker level kind tried succeeded failed relapsed pending` for
- *		each of the healing statistics (healing.h)
+ *		each of the healing statistics (healing.h), and `heal_hour hour
+ *		succeeded failed relapsed` for each of the last hours in which there was
+ *		some, the hour since the epoch (history.h)
  *	why worker
  *		`decision ts happened rule action` for each of the last ones, then
  *		`next state in_ms without_good_cycle text`

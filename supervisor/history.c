@@ -263,26 +263,23 @@ add_counts(struct history_counts *counts, const struct history_counts *more)
 	counts->lost += more->lost;
 }
 
+/* In the sums there is what outages cost, and no outcome. */
 static void
 count(struct history *history, const struct history_key *key,
     const struct history_counts *more, struct history_now now)
 {
+	struct history_counts cost = { .recovered = more->recovered,
+		.recovery_ms = more->recovery_ms,
+		.lost = more->lost };
 	struct history_row *row = hour_row(history, key, now);
 
 	if (row)
 		add_counts(&row->counts, more);
+	if (cost.recovered + cost.lost == 0)
+		return;
 	row = sum_row(history, key);
 	if (row)
-		add_counts(&row->counts, more);
-}
-
-static void
-take_back_from(struct history_row *row)
-{
-	if (!row || row->counts.succeeded == 0)
-		return;
-	row->counts.succeeded--;
-	row->counts.failed++;
+		add_counts(&row->counts, &cost);
 }
 
 /* The success that a relapse belies may be of the hour before. */
@@ -291,10 +288,10 @@ take_back(struct history *history, const struct history_key *key)
 {
 	struct history_row *row = find_row(&history->hours, INT64_MIN, key);
 
-	if (!row || !row->may_relapse)
+	if (!row || !row->may_relapse || row->counts.succeeded == 0)
 		return;
-	take_back_from(row);
-	take_back_from(find_row(&history->sums, 0, key));
+	row->counts.succeeded--;
+	row->counts.failed++;
 }
 
 /* Outages. */
@@ -571,6 +568,23 @@ history_sum(const struct history *history, int64_t hours, const char *worker, in
 			add_counts(&sum, &row->counts);
 	}
 	return sum;
+}
+
+void
+history_each_hour(const struct history *history,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data)
+{
+	const struct history_rows *hours = &history->hours;
+
+	for (size_t i = 0; i < hours->n;) {
+		struct history_counts sum = { 0 };
+		int64_t hour = hours->rows[i].hour;
+
+		for (; i < hours->n && hours->rows[i].hour == hour; i++)
+			add_counts(&sum, &hours->rows[i].counts);
+		call(hour, &sum, data);
+	}
 }
 
 int64_t

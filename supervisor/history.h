@@ -3,6 +3,7 @@
  * What became of healing, by the hour: for `tradesup healing`, which shows a day and a
  * week beside the sums of healing.h. Outcomes, how long it took until a good cycle, the
  * cycles that were lost, and the most frequent causes, each with its last example.
+ * Outcomes of all time are healing.h's alone; the sums here are of what outages cost.
  *
  * Bounded: so many rows of hours, of sums, of outages and of causes. Hours over a week
  * ago go; where there are more rows than that, the oldest go first, and known_ns says
@@ -145,13 +146,19 @@ void history_stopped(struct history *history, const char *worker);
 
 /**
  * history_sum() - the last @hours hours, the one that has begun among them
- * @hours: 0: ever
+ * @hours: 0: ever; then there are no outcomes
  * @worker: NULL: of all
  * @level: -1: of all
  * @kind: NULL: of all
  */
 struct history_counts history_sum(const struct history *history, int64_t hours,
     const char *worker, int level, const char *kind, int64_t now_ns);
+
+/** history_each_hour() - what came of healing of all workers, for each hour in which
+ * something did, oldest first; @hour: since the epoch. */
+void history_each_hour(const struct history *history,
+    void (*call)(int64_t hour, const struct history_counts *counts, void *data),
+    void *data);
 
 /** history_cause_count() - how often it was seen in the last @days days (of UTC). */
 uint64_t history_cause_count(

@@ -177,10 +177,18 @@ read_hour(struct history *history, const struct record *record)
 	return read_row(&history->hours, HISTORY_ROWS_MAX, record);
 }
 
+/* Older versions counted outcomes here, too. */
 static int
 read_sum(struct history *history, const struct record *record)
 {
-	return read_row(&history->sums, HISTORY_SUMS_MAX, record);
+	int r = read_row(&history->sums, HISTORY_SUMS_MAX, record);
+	struct history_counts *counts;
+
+	if (r < 0)
+		return r;
+	counts = &history->sums.rows[history->sums.n - 1].counts;
+	counts->succeeded = counts->failed = counts->relapsed = 0;
+	return 0;
 }
 
 static int

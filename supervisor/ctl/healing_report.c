@@ -116,10 +116,7 @@ counts_of(
 	struct history_counts counts = history_sum(
 	    report->history, hours, report->worker, level, kind, report->now_ns);
 
-	if (hours != ALL_TIME)
-		return counts;
-	counts.succeeded = counts.failed = counts.relapsed = 0;
-	for (size_t i = 0; i < report->healing->n_rows; i++) {
+	for (size_t i = 0; hours == ALL_TIME && i < report->healing->n_rows; i++) {
 		const struct healing_row *row = &report->healing->rows[i];
 
 		if (!concerns(report, row->worker) ||

@@ -158,6 +158,21 @@ class Health(Web):
                          [(name, self.run_.worker_pid(name)) for name in ("calm", "web")])
 
 
+    def test_healing_by_the_minute_outlives_a_flood(self):
+        port = self.begin({"heals": misbehaving("heals"), "flood": misbehaving("tells_much")})
+
+        def healing():
+            return [sum(column) for column in zip(*json.loads(get(port, "/status.json")[1])["healing"])][1:]
+
+        wait_until(lambda: healing() == [3, 0, 1], "what was healed, and what relapsed")
+        self.assertEqual(self.run_.count("self_healing.relapsed"), 1)
+        # More events than anybody keeps.
+        wait_until(lambda: self.run_.count("order.told") > 2000, "a flood")
+        self.box.call("stop", "flood")
+        os.kill(self.run_.worker_pid("heals"), signal.SIGKILL)
+        wait_until(lambda: healing() == [6, 1, 2], "a restart and all of it again, and what was before")
+
+
 class Guard(Web):
     def test_who_may_ask(self):
         port = self.begin({})
@@ -270,7 +285,7 @@ class Supervised(Web):
                                env=self.box.environ, stderr=subprocess.DEVNULL)
         self.addCleanup(web.wait)
         self.addCleanup(web.terminate)
-        wait_until(lambda: os.path.exists(path), "its socket")
+        wait_until(lambda: self.listens(path), "its socket")
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
         self.assertEqual(self.ask(path, "/healthz"), 503)
         for _ in range(2):
@@ -281,6 +296,12 @@ class Supervised(Web):
         web.terminate()
         self.assertEqual(web.wait(TIMEOUT), EXIT_OK)
         self.assertFalse(os.path.exists(path))
+
+    @staticmethod
+    def listens(path):
+        """A socket is there, by its name, before it is listened on."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(path) == 0
 
     def ask(self, path, page):
         with socket.socket(socket.AF_UNIX) as connection:

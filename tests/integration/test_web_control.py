@@ -5,16 +5,20 @@ what it names, for nobody but who has the token.
 
 import contextlib
 import os
+import signal
 import socket
+import struct
 import subprocess
 import threading
+import unittest
 import urllib.parse
 
 import harness
-from harness import EXIT_OK, EXIT_USAGE, TIMEOUT, misbehaving, wait_until
+from harness import BUILD, EXIT_OK, EXIT_USAGE, SANITIZED, TIMEOUT, misbehaving, wait_until
 from test_web import WEB, Web, get, web_worker
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+CLOCKS = os.path.join(BUILD, "tests", "libshift_clocks.so")
 FORM = "application/x-www-form-urlencoded"
 LISTEN = ["--listen", "127.0.0.1:0", "--interval", "100ms"]
 
@@ -172,10 +176,10 @@ class Off(Web):
 
 
 class HostileSupervisor:
-    """A control socket that answers a request with what it is given."""
+    """A control socket that answers a request with what it is given, and without an end what it is to dribble."""
 
     def __init__(self, path):
-        self.answer = b""
+        self.answer, self.dribble, self.dribbled = b"", b"", 0
         self.asked, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
         self.socket = socket.socket(socket.AF_UNIX)
@@ -195,6 +199,9 @@ class HostileSupervisor:
                     if asked.startswith(b"hold"):
                         self.asked.set()
                         self.go_on.wait(TIMEOUT)
+                    while asked.startswith(b"hold") and self.dribble:
+                        connection.sendall(self.dribble)
+                        self.dribbled += len(self.dribble)
                     connection.sendall(self.answer if asked.startswith(b"hold") else b"ok\n")
                 except OSError:
                     pass
@@ -204,18 +211,22 @@ class HostileSupervisor:
         self.socket.close()
 
 
-class Supervisors(Control):
-    def start_alone(self, control):
+class Alone(Control):
+    """tradesup-web beside a supervisor that is not its own."""
+
+    def start_alone(self, control, *arguments, **environ):
         path = self.box.file("token", TOKEN)
         os.chmod(path, 0o600)
-        web = subprocess.Popen([WEB, *LISTEN, "--control", control, "--token-file", path], env=self.box.environ,
-                               stderr=subprocess.PIPE, text=True)
+        web = subprocess.Popen([WEB, *LISTEN, "--control", control, "--token-file", path, *arguments],
+                               env=dict(self.box.environ, **environ), stderr=subprocess.PIPE, text=True)
         self.addCleanup(web.stderr.close)
         self.addCleanup(web.wait, TIMEOUT)
         self.addCleanup(web.terminate)
         self.at = int(web.stderr.readline().rstrip("/\n").rsplit(":", 1)[1])
         return web
 
+
+class Supervisors(Alone):
     def test_none_is_there(self):
         web = self.start_alone(os.path.join(self.box.path, "control"))
         self.assertEqual(self.post("/control/hold", {"reason": "r"}), (503, "the supervisor does not answer\n"))
@@ -249,6 +260,104 @@ class Supervisors(Control):
         self.assertEqual(self.post("/control/hold", {"reason": "r"}), (200, "ok\n"))
         web.terminate()
         self.assertEqual(web.wait(TIMEOUT), EXIT_OK)
+
+
+class Waiting(Alone):
+    """The supervisor takes its time: it is stopped, as if it waited for a disk."""
+
+    MOST = 8
+    WORKERS = ["n%d" % i for i in range(MOST)]
+
+    def begin_waiting(self, **environ):
+        """As many requests as may wait; those that ask."""
+        self.box.write_config({name: {"command": ["sleep", "600"]} for name in self.WORKERS})
+        self.run_ = self.box.start()
+        self.run_.wait_for("supervisor.ready")
+        # Few looks: what waits for the supervisor to be accepted is bounded, too.
+        self.control = os.path.join(self.box.path, "run", "control")
+        self.start_alone(self.control, "--interval", "1m", **environ)
+        wait_until(lambda: get(self.at, "/healthz")[0].status == 200, "the first look")
+        os.kill(self.run_.pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+        self.answers = [None] * self.MOST
+        threads = [threading.Thread(target=self.ask, args=(i,), daemon=True) for i in range(self.MOST)]
+        before = self.connections()
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: self.connections() >= before + self.MOST, "all of them to wait")
+        return threads
+
+    def ask(self, i):
+        self.answers[i] = self.post("/control/hold", {"worker": self.WORKERS[i], "reason": "r"})
+
+    def connections(self):
+        """With the control socket, those that it has not taken yet among them."""
+        with open("/proc/net/unix") as file:
+            return sum(line.rstrip().endswith(" " + self.control) for line in file)
+
+    def go_on(self):
+        if self.run_.process.poll() is None:
+            os.kill(self.run_.pid, signal.SIGCONT)
+
+    def held(self):
+        return sorted(event.get("worker", "") for event in self.run_.find("supervisor.hold"))
+
+    def check_done(self):
+        """Each of them has been done once, and there is room again."""
+        wait_until(lambda: len(self.held()) >= self.MOST, "the supervisor to have done it")
+        self.assertEqual(self.held(), self.WORKERS)
+        self.assertEqual(self.post("/control/resume", {"reason": "over"})[0], 200)
+
+    def test_one_more_than_may_wait_is_refused(self):
+        threads = self.begin_waiting()
+        self.assertEqual(self.post("/control/hold", {"reason": "more"}), (503, "too many wait already\n"))
+        self.assertEqual(get(self.at, "/status.json")[0].status, 200)
+        self.assertEqual(self.answers, [None] * self.MOST)
+        self.go_on()
+        for thread in threads:
+            thread.join(TIMEOUT)
+        self.assertEqual(self.answers, [(200, "ok\n")] * self.MOST)
+        self.check_done()
+
+    @unittest.skipIf(SANITIZED, "a sanitizer wants to be the first library")
+    def test_after_a_minute_the_answer_is_that_it_goes_on(self):
+        clocks = self.box.file("clocks", bytes(16))
+        threads = self.begin_waiting(LD_PRELOAD=CLOCKS, CLOCKS=clocks)
+        self.assertEqual(self.answers, [None] * self.MOST)
+        self.shift(clocks, 61)
+        for thread in threads:
+            thread.join(TIMEOUT)
+        self.assertEqual(self.answers, [(503, "not done yet; the supervisor goes on with it\n")] * self.MOST)
+        self.go_on()
+        self.check_done()
+
+    @unittest.skipIf(SANITIZED, "a sanitizer wants to be the first library")
+    def test_the_minute_is_that_of_the_whole_answer(self):
+        control = os.path.join(self.box.path, "control")
+        hostile = HostileSupervisor(control)
+        self.addCleanup(hostile.close)
+        clocks = self.box.file("clocks", bytes(16))
+        self.start_alone(control, LD_PRELOAD=CLOCKS, CLOCKS=clocks)
+        hostile.dribble = b"row a=%s\n" % (b"1" * 1000)
+        self.answers = [None]
+        thread = threading.Thread(target=self.ask, args=(0,), daemon=True)
+        thread.start()
+        self.assertTrue(hostile.asked.wait(TIMEOUT))
+        for seconds in (40, 80):
+            self.shift(clocks, seconds)
+            # More than the socket holds: it has been read since.
+            most = hostile.dribbled + (4 << 20)
+            wait_until(lambda: hostile.dribbled > most or not thread.is_alive(), "it to be read")
+        thread.join(TIMEOUT)
+        hostile.dribble = b""
+        status, body = self.answers[0]
+        self.assertEqual((status, body.splitlines()[-1]), (503, "not done yet; the supervisor goes on with it"))
+
+    @staticmethod
+    def shift(clocks, seconds):
+        """Its monotonic clock goes on by so much."""
+        with open(clocks, "r+b") as file:
+            file.write(struct.pack("=qq", 0, seconds * 10**9))
 
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ class Page(Case):
         self.browser.wait("document.querySelector('#events').textContent.includes("
                           "'self_healing.worker_thread_restart')", "the event")
         self.browser.wait("document.querySelectorAll('#chart rect.restart').length === 1", "the chart")
+        self.browser.wait("document.querySelectorAll('#hours rect.success').length === 1", "the chart of the days")
         self.browser.wait("document.querySelector('#heals tbody').textContent.startsWith('calm3crash1100')",
                           "the statistics")
         self.assertTrue(self.browser.run("return window.sameDocument"), "the page was loaded anew")
@@ -147,11 +148,46 @@ class Page(Case):
             self.picture("figures-" + name)
         self.assertEqual(self.browser.complaints(), [])
 
+    def test_many_workers_in_nested_groups(self):
+        sleeper = {"command": ["sleep", "600"]}
+        inner = {"worker in%d" % i: sleeper for i in range(4)}
+        outer = dict({"worker out%d" % i: sleeper for i in range(4)}, **{"group inner-" + "x" * 50: inner})
+        outer["worker ends"] = {"command": ["sh", "-c", "exit 3"], "restart_delay": "1h", "restart_delay_max": "1h"}
+        path = self.box.write_config({"web": {"command": ["tradesup-web", "--listen", "127.0.0.1:0", "--interval",
+                                                          "100ms"]}})
+        with open(path, "a") as file:
+            file.write(harness.config_section("group outer", outer) + "\n")
+        self.run_ = self.box.start()
+        line = self.run_.wait_for("worker.output", worker="web", line=lambda text: "listens on" in text)["line"]
+        self.browser.devtools("Emulation.setDeviceMetricsOverride", width=360, height=1400, deviceScaleFactor=1,
+                              mobile=False)
+        self.browser.open(re.search(r"http://\S+", line).group(0))
+        self.browser.wait("document.querySelectorAll('.worker').length === 10", "the workers on the page")
+        self.browser.wait("document.querySelector('#overview .good').textContent === '9 good'", "them to be well")
+        self.assertEqual(self.browser.run("return [...document.querySelectorAll('.group')].map(g => g.textContent)"),
+                         ["group root", "group outer", "group outer › inner-" + "x" * 50, "group outer"])
+        # Where there are many, each is a few lines; who looks closer opens it, and it stays open.
+        self.assertEqual(self.browser.run("return document.querySelectorAll('details[open]').length"), 0)
+        self.assertEqual(self.browser.run("return document.querySelector('#overview .warn a').textContent"), "ends")
+        self.assertEqual(self.browser.run("return document.title"), "(1) tradesup")
+        self.browser.run("document.querySelector('#overview .warn a').click()")
+        self.browser.wait("document.querySelector('.worker:target .name').textContent === 'ends'", "the way to it")
+        self.browser.run("document.querySelector('.worker:target summary').click(); window.looks = 0;"
+                         "new MutationObserver(() => window.looks++).observe(document.querySelector('#summary'),"
+                         "{childList: true, characterData: true, subtree: true})")
+        self.browser.wait("window.looks > 1", "more looks")
+        self.assertEqual(self.browser.run("return document.querySelectorAll('.worker:target details[open]').length"), 1)
+        self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), 360)
+        self.picture("many")
+        self.assertEqual(self.browser.complaints(), [])
+
     def test_it_says_when_nobody_answers_and_comes_back(self):
         self.begin()
         port = int(re.search(r":(\d+)/", self.browser.run("return location.href")).group(1))
         self.assertEqual(self.box.call("stop", "web").returncode, 0)
         self.browser.wait("document.querySelector('#summary').className === 'lost'", "the loss to show")
+        self.assertEqual(self.browser.run("return [document.title, document.body.className]"), ["? tradesup", "stale"])
+        self.picture("lost")
         web = subprocess.Popen([WEB, "--listen", "127.0.0.1:%d" % port, "--interval", "100ms", "--control",
                                 os.path.join(self.box.path, "run", "control")],
                                env=self.box.environ, stderr=subprocess.DEVNULL)
@@ -159,6 +195,8 @@ class Page(Case):
         self.addCleanup(web.terminate)
         self.browser.wait("document.querySelector('#summary').className === ''", "it to come back")
         self.browser.wait("document.querySelectorAll('.worker.good').length === 1", "what it says now")
+        # The one that was stopped is down, and is to be.
+        self.browser.wait("document.title === 'tradesup' && document.body.className === ''", "the title")
 
     def test_narrow_dark_and_by_keyboard(self):
         self.begin()

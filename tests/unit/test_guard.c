@@ -175,13 +175,15 @@ START_TEST(numbers_are_numbers_and_names_are_text)
 	rows_add(&rows, "worker name=12 pid=8 up_ms=5 status=\"</script>\\n\\\"\"");
 	rows_add(&rows, "latch rule=hold uid=0");
 	rows_add(&rows, "heal worker=12 level=2 tried=3");
-	report_json(out, true, &rows);
+	rows_add(&rows, "heal_hour hour=7 succeeded=1 failed=0 relapsed=0");
+	report_json(out, true, &rows, &(struct recent){ 0 }, 1);
 	fclose(out);
 	ck_assert_str_eq(text,
 	    "{\"up\":true,\"supervisor\":{\"pid\":7,\"version\":\"1\"},\"workers\":[{"
 	    "\"name\":\"12\",\"pid\":8,\"up_ms\":5,\"status\":\"</script>\\n\\\"\"}],"
 	    "\"latches\":[{\"rule\":\"hold\",\"uid\":0}],\"heals\":[{\"worker\":\"12\","
-	    "\"level\":2,\"tried\":3}]}");
+	    "\"level\":2,\"tried\":3}],\"healing_hours\":[{\"hour\":7,\"succeeded\":1,"
+	    "\"failed\":0,\"relapsed\":0}],\"healing\":[]}");
 	rows_deinit(&rows);
 }
 END_TEST

@@ -77,6 +77,7 @@ sum(int64_t hours)
 START_TEST(a_day_a_week_and_ever)
 {
 	heal("flow", "import", HEAL_SUCCESS);
+	history_good_cycle(&history, "flow", now);
 	pass(6 * DAY);
 	heal("flow", "import", HEAL_FAILED);
 	pass(23 * HOUR);
@@ -87,12 +88,16 @@ START_TEST(a_day_a_week_and_ever)
 	pass(HOUR);
 	ck_assert_uint_eq(sum(24).failed, 0);
 	ck_assert_uint_eq(sum(168).succeeded, 1);
-	ck_assert_uint_eq(sum(0).succeeded, 2);
-	/* Hours over eight days old go, sums stay. */
+	/* Hours over eight days old go, what outages cost stays. */
 	pass(9 * DAY);
 	heal("flow", "import", HEAL_SUCCESS);
+	history_stopped(&history, "flow");
+	history_good_cycle(&history, "flow", now);
 	ck_assert_uint_eq(history.hours.n, 1);
-	ck_assert_uint_eq(sum(0).succeeded, 3);
+	ck_assert_uint_eq(sum(168).recovered, 0);
+	ck_assert_uint_eq(sum(0).recovered, 1);
+	/* Outcomes of all time are healing.h's. */
+	ck_assert_uint_eq(sum(0).succeeded + sum(0).failed, 0);
 }
 END_TEST
 
@@ -104,17 +109,48 @@ START_TEST(sums_are_of_a_worker_a_level_a_kind)
 	try("slow", 3, "crash", 0);
 	history_good_cycle(&history, "slow", now);
 	for (int64_t hours = 0; hours <= 24; hours += 24) {
+		unsigned outcomes = hours > 0;
 		struct history_counts counts;
 
 		counts = history_sum(&history, hours, "slow", -1, NULL, now.real_ns);
-		ck_assert_uint_eq(counts.succeeded, 2);
+		ck_assert_uint_eq(counts.succeeded, 2 * outcomes);
+		ck_assert_uint_eq(counts.recovered, 1);
 		counts = history_sum(&history, hours, NULL, 2, NULL, now.real_ns);
-		ck_assert_uint_eq(counts.succeeded, 3);
+		ck_assert_uint_eq(counts.succeeded, 3 * outcomes);
+		ck_assert_uint_eq(counts.recovered, 0);
 		counts = history_sum(&history, hours, NULL, 2, "key", now.real_ns);
-		ck_assert_uint_eq(counts.succeeded, 2);
+		ck_assert_uint_eq(counts.succeeded, 2 * outcomes);
 		counts = history_sum(&history, hours, NULL, 3, NULL, now.real_ns);
-		ck_assert_uint_eq(counts.succeeded, 1);
+		ck_assert_uint_eq(counts.succeeded, outcomes);
+		ck_assert_uint_eq(counts.recovered, 1);
 	}
+}
+END_TEST
+
+static void
+put_hour(int64_t hour, const struct history_counts *counts, void *data)
+{
+	fprintf(data, "%lld:%llu/%llu/%llu ",
+	    (long long)(hour - now.real_ns / HISTORY_HOUR_NS),
+	    (unsigned long long)counts->succeeded, (unsigned long long)counts->failed,
+	    (unsigned long long)counts->relapsed);
+}
+
+START_TEST(hours_are_told_of_all_workers)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	heal("flow", "import", HEAL_SUCCESS);
+	heal("slow", "key", HEAL_FAILED);
+	pass(30 * HOUR);
+	heal("slow", "key", HEAL_SUCCESS);
+	pass(HOUR);
+	heal("slow", "key", HEAL_RELAPSED);
+	history_each_hour(&history, put_hour, out);
+	fclose(out);
+	ck_assert_str_eq(text, "-31:1/1/0 -1:0/1/0 0:0/0/1 ");
 }
 END_TEST
 
@@ -126,7 +162,6 @@ START_TEST(a_relapse_takes_back_its_success)
 	ck_assert_uint_eq(sum(24).succeeded, 0);
 	ck_assert_uint_eq(sum(24).failed, 1);
 	ck_assert_uint_eq(sum(24).relapsed, 1);
-	ck_assert_uint_eq(sum(0).succeeded, 0);
 	/* Once. */
 	heal("flow", "import", HEAL_SUCCESS);
 	heal("flow", "import", HEAL_FAILED);
@@ -312,7 +347,7 @@ START_TEST(an_outage_over_a_restart_goes_by_the_time_of_day)
 	now.steady_ns += YEAR;
 	history_good_cycle(&history, "flow", now);
 	ck_assert_uint_eq(sum(0).recovered, 1);
-	ck_assert_uint_eq(sum(0).succeeded, 2);
+	ck_assert_uint_eq(sum(24).succeeded, 1);
 }
 END_TEST
 
@@ -372,19 +407,22 @@ START_TEST(the_rarest_cause_makes_room)
 }
 END_TEST
 
-/* Every hour from many workers, for a fortnight. */
-static void
+/* Every hour from many workers, for a fortnight; of four three recover, until no more
+ * outages are known. Return: how many have. */
+static uint64_t
 fill(void)
 {
 	char worker[HISTORY_WORKER_MAX];
+	uint64_t recovered = 0;
 
 	for (unsigned i = 0; i < 14 * 24; i++) {
 		pass(HOUR);
 		for (unsigned k = 0; k < 40; k++) {
-			snprintf(
-			    worker, sizeof(worker), "%03u-%055u", i % 512, k % 64);
+			snprintf(worker, sizeof(worker), "%03u-%055u", i % 512, k % 64);
 			heal(worker, "attribute", HEAL_SUCCESS);
 			try(worker, 3, "crash", NS_PER_S);
+			if (k % 4 != 0)
+				recovered += history_good_cycle(&history, worker, now);
 		}
 	}
 	memset(worker, 'w', sizeof(worker));
@@ -396,16 +434,20 @@ fill(void)
 		subject[0] = (char)(i + 1);
 		one_cause(subject);
 	}
+	return recovered;
 }
 
 START_TEST(all_of_it_is_bounded)
 {
-	fill();
+	uint64_t recovered = fill();
+
 	ck_assert_uint_le(history.hours.n, HISTORY_ROWS_MAX);
 	ck_assert_uint_gt(history.hours.n, HISTORY_ROWS_MAX / 2);
 	ck_assert_uint_le(history.sums.n, HISTORY_SUMS_MAX);
 	ck_assert_uint_eq(history.n_outages, HISTORY_OUTAGES_MAX);
-	ck_assert_uint_eq(sum(0).succeeded, 14 * 24 * 40 + 2 * HISTORY_CAUSES_MAX);
+	ck_assert_uint_gt(history.sums.n, HISTORY_SUMS_MAX / 2);
+	ck_assert_uint_gt(recovered, HISTORY_SUMS_MAX);
+	ck_assert_uint_eq(sum(0).recovered, recovered);
 	/* It says how far back it goes. */
 	ck_assert_int_gt(history.known_ns, now.real_ns - 7 * DAY);
 	ck_assert_int_le(history.known_ns, now.real_ns);
@@ -426,7 +468,7 @@ START_TEST(one_hour_may_fill_it)
 		heal(worker, "key", HEAL_FAILED);
 	}
 	ck_assert_uint_le(history.hours.n, HISTORY_ROWS_MAX);
-	ck_assert_uint_eq(sum(0).failed, 3 * HISTORY_ROWS_MAX);
+	ck_assert_uint_eq(sum(1).failed, history.hours.n);
 }
 END_TEST
 
@@ -572,12 +614,29 @@ START_TEST(reads_only_what_makes_sense)
 }
 END_TEST
 
+START_TEST(sums_of_older_versions_are_read)
+{
+	static const char text[] = "sum" KEY " hour=0 ok=3 failed=2 relapsed=1 "
+				   "recovered=4 ms=400 lost=5\n";
+
+	make_directory();
+	ck_assert_int_eq(statefile_write(path, text, strlen(text), false), 0);
+	ck_assert_int_eq(history_load(&history, path), 0);
+	ck_assert_uint_eq(sum(0).recovered, 4);
+	ck_assert_uint_eq(sum(0).recovery_ms, 400);
+	ck_assert_uint_eq(sum(0).lost, 5);
+	ck_assert_uint_eq(sum(0).succeeded + sum(0).failed + sum(0).relapsed, 0);
+	ck_assert_uint_eq(remove_directory(), 0);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_day_a_week_and_ever);
 	tcase_add_test(tcase, sums_are_of_a_worker_a_level_a_kind);
+	tcase_add_test(tcase, hours_are_told_of_all_workers);
 	tcase_add_test(tcase, a_relapse_takes_back_its_success);
 	tcase_add_test(tcase, an_outage_lasts_until_the_good_cycle);
 	tcase_add_test(tcase, an_outage_belongs_to_the_highest_level);
@@ -595,6 +654,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, comes_back_from_the_file);
 	tcase_add_test(tcase, comes_back_as_full_as_can_be);
 	tcase_add_test(tcase, needs_no_file);
+	tcase_add_test(tcase, sums_of_older_versions_are_read);
 	tcase_add_loop_test(
 	    tcase, reads_only_what_makes_sense, 0, ARRAY_SIZE(file_cases));
 }

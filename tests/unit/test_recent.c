@@ -124,6 +124,70 @@ START_TEST(ever_more_workers_are_bounded)
 }
 END_TEST
 
+/* An event at so many minutes and seconds past the epoch. */
+static void
+event(const char *name, int minute, int second)
+{
+	char line[128];
+	struct record record;
+
+	snprintf(line, sizeof(line), "%s ts=1970-01-01T%02d:%02d:%02d.000Z worker=flow",
+	    name, minute / 60, minute % 60, second);
+	ck_assert_int_eq(record_parse(line, &record), 0);
+	recent_event(&recent, &record);
+}
+
+static void
+assert_heals(int64_t minute, const char *wanted)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	recent_heals_json(out, &recent, minute);
+	fclose(out);
+	ck_assert_str_eq(text, wanted);
+}
+
+START_TEST(healing_is_counted_by_the_minute)
+{
+	event("self_healing.pre_check_heal_success", 100, 0);
+	event("self_healing.import_reload_success", 100, 59);
+	event("self_healing.relapsed", 100, 59);
+	event("self_healing.name_reload_failed", 101, 0);
+	event("self_healing.worker_thread_restart", 159, 30);
+	event("self_healing.service_restart", 159, 31);
+	event("self_healing.verified", 159, 32);
+	event("order.told_success", 159, 33);
+	assert_heals(159, "[[100,2,0,1],[101,0,0,1],[159,0,2,0]]");
+	assert_heals(160, "[[101,0,0,1],[159,0,2,0]]");
+	assert_heals(400, "[]");
+	/* The minute of an hour ago makes room. */
+	event("self_healing.relapsed", 160, 0);
+	assert_heals(160, "[[101,0,0,1],[159,0,2,0],[160,0,0,1]]");
+	/* A clock was set back: what is ahead is not told. */
+	assert_heals(159, "[[101,0,0,1],[159,0,2,0]]");
+}
+END_TEST
+
+START_TEST(an_event_without_a_time_is_not_counted)
+{
+	static const char *const lines[] = { "self_healing.relapsed",
+		"self_healing.relapsed ts=yesterday",
+		"self_healing.relapsed ts=1969-12-31T23:59:59Z" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_free_ char *line = strdup(lines[i]);
+		struct record record;
+
+		ck_assert_int_eq(record_parse(line, &record), 0);
+		recent_event(&recent, &record);
+	}
+	assert_heals(30, "[]");
+	assert_heals(-30, "[]");
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -134,6 +198,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, what_makes_no_sense_is_not_told);
 	tcase_add_test(tcase, only_the_last_are_kept);
 	tcase_add_test(tcase, ever_more_workers_are_bounded);
+	tcase_add_test(tcase, healing_is_counted_by_the_minute);
+	tcase_add_test(tcase, an_event_without_a_time_is_not_counted);
 }
 
 int

@@ -2,7 +2,7 @@
 /*
  * Where a secret comes from, which is refused, and that it is gone afterwards.
  */
-#include "worker/trading/secret.h"
+#include "common/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

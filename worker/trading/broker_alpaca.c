@@ -13,12 +13,12 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/secret.h"
 #include "common/timestamp.h"
 #include "common/url.h"
 #include "worker/trading/alpaca.h"
 #include "worker/trading/http.h"
 #include "worker/trading/rate_file.h"
-#include "worker/trading/secret.h"
 
 #define ORDER_ANSWER_MAX (64 * 1024)
 #define LIST_ANSWER_MAX (4 * 1024 * 1024)

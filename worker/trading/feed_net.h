@@ -19,9 +19,9 @@
 #pragma once
 
 #include "common/log.h"
+#include "common/secret.h"
 #include "worker/trading/feed.h"
 #include "worker/trading/http.h"
-#include "worker/trading/secret.h"
 
 #define FEED_NET_HEADERS_MAX 2
 

@@ -272,15 +272,6 @@ int journal_add_accepted(struct journal *journal, const char *client_order_id);
 int journal_each_accepted(struct journal *journal,
     int (*on_accepted)(const char *client_order_id, void *data), void *data);
 
-/** journal_count_orders() - how many orders there are by status;
- * journal_count_refused()
- * - how many clusters led to none, by the rule. Each reads a whole table. */
-typedef void (*journal_on_count)(const char *name, int64_t n, void *data);
-int journal_count_orders(
-    struct journal *journal, journal_on_count on_count, void *data);
-int journal_count_refused(
-    struct journal *journal, journal_on_count on_count, void *data);
-
 int journal_set_account(struct journal *journal, int64_t cash, int64_t read_ns);
 
 /** journal_get_account() - the cash at the real broker, and when it was read. Return:
@@ -314,3 +305,36 @@ int journal_each_order(struct journal *journal, journal_on_order on_order, void 
 int journal_each_fill(struct journal *journal, journal_on_fill on_fill, void *data);
 int journal_each_position(
     struct journal *journal, journal_on_position on_position, void *data);
+
+/** struct journal_scan - a table that is read a piece at a time, by the number of its
+ * rows; { 0 } to begin */
+struct journal_scan {
+	int64_t last; /* number of the last row that was read */
+	int64_t n;    /* rows of the last piece; less than JOURNAL_SCAN_ROWS: that was
+			 the table's end */
+};
+#define JOURNAL_SCAN_ROWS 1000
+
+/**
+ * journal_scan_…() - the next piece
+ *
+ * Fills and adjustments (positions that a person accepted), each row; orders by status,
+ * and clusters by the rule that kept them from an order, counted. Only statuses of
+ * orders ever change. After a failure @scan is as before, and some rows may have been
+ * told. Return: as the other journal_each_…().
+ */
+typedef void (*journal_on_count)(const char *name, int64_t n, void *data);
+int journal_scan_fills(struct journal *journal, struct journal_scan *scan,
+    journal_on_fill on_fill, void *data);
+int journal_scan_adjustments(struct journal *journal, struct journal_scan *scan,
+    journal_on_position on_adjustment, void *data);
+int journal_scan_orders(struct journal *journal, struct journal_scan *scan,
+    journal_on_count on_count, void *data);
+int journal_scan_refused(struct journal *journal, struct journal_scan *scan,
+    journal_on_count on_count, void *data);
+
+/** journal_is_writing() - whether there is something that may yet be rolled back. */
+bool journal_is_writing(const struct journal *journal);
+
+/** journal_start_cash() - what the account began with. */
+int64_t journal_start_cash(const struct journal *journal);

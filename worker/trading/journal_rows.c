@@ -453,30 +453,3 @@ journal_each_position(
 	}
 	return r == JOURNAL_E_NONE ? 0 : r;
 }
-
-static int
-each_count(struct journal *journal, enum statement which, journal_on_count on_count,
-    void *data)
-{
-	_cleanup_(statement_resetp) sqlite3_stmt *row = NULL;
-	int r;
-
-	r = journal_query(journal, which, NULL, 0, &row);
-	if (r != 0)
-		return r;
-	while ((r = journal_step(journal, row)) == 0)
-		on_count(column_text(row, 0), sqlite3_column_int64(row, 1), data);
-	return r == JOURNAL_E_NONE ? 0 : r;
-}
-
-int
-journal_count_orders(struct journal *journal, journal_on_count on_count, void *data)
-{
-	return each_count(journal, STATEMENT_COUNT_ORDERS, on_count, data);
-}
-
-int
-journal_count_refused(struct journal *journal, journal_on_count on_count, void *data)
-{
-	return each_count(journal, STATEMENT_COUNT_REFUSED, on_count, data);
-}

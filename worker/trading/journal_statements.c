@@ -120,9 +120,17 @@ const char *const journal_statement_texts[STATEMENT_COUNT] = {
 	[STATEMENT_SET_ACCOUNT] =
 	    "INSERT OR REPLACE INTO account (id, cash, read) VALUES (0, ?1, ?2)",
 	[STATEMENT_GET_ACCOUNT] = "SELECT cash, read FROM account",
-	[STATEMENT_COUNT_ORDERS] =
-	    "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status",
-	[STATEMENT_COUNT_REFUSED] =
-	    "SELECT substr(skipped, 6), count(*) FROM clusters"
-	    " WHERE skipped LIKE 'risk:%' GROUP BY skipped ORDER BY skipped",
+	[STATEMENT_SCAN_FILLS] =
+	    "SELECT number, symbol, side, quantity, price, fee FROM fills"
+	    " WHERE number > ?1 ORDER BY number LIMIT ?2",
+	[STATEMENT_SCAN_ADJUSTMENTS] =
+	    "SELECT number, symbol, quantity, price FROM adjustments"
+	    " WHERE number > ?1 ORDER BY number LIMIT ?2",
+	[STATEMENT_SCAN_ORDERS] =
+	    "SELECT status, count(*), max(number) FROM (SELECT number, status"
+	    " FROM orders WHERE number > ?1 ORDER BY number LIMIT ?2) GROUP BY status",
+	[STATEMENT_SCAN_REFUSED] =
+	    "SELECT rule, count(*), max(number) FROM (SELECT number,"
+	    " CASE WHEN skipped LIKE 'risk:%' THEN substr(skipped, 6) END AS rule"
+	    " FROM clusters WHERE number > ?1 ORDER BY number LIMIT ?2) GROUP BY rule",
 };

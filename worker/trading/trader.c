@@ -750,6 +750,7 @@ trader_free(struct trader *trader)
 		return NULL;
 	pipeline_free(trader->pipeline);
 	desk_deinit(&trader->desk);
+	figures_deinit(&trader->figures);
 	journal_free(trader->journal);
 	free(trader->worker);
 	free(trader->cursor);

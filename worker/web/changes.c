@@ -34,6 +34,7 @@ struct change {
 	struct evhttp_request *request; /* evhttp's */
 	struct bufferevent *stream;	/* owned */
 	struct evbuffer *answer;	/* owned */
+	struct event *on_deadline;	/* owned */
 	changes_reply reply;
 	char line[REQUEST_MAX]; /* what is asked, with its newline */
 };
@@ -178,6 +179,8 @@ change_free(struct change *change)
 		bufferevent_free(change->stream);
 	if (change->answer)
 		evbuffer_free(change->answer);
+	if (change->on_deadline)
+		event_free(change->on_deadline);
 	free(change);
 }
 
@@ -259,11 +262,16 @@ static void
 on_gone(struct bufferevent *stream, short what, void *data)
 {
 	(void)stream;
-	if (what & BEV_EVENT_TIMEOUT)
-		finish(data, HTTP_SERVUNAVAIL,
-		    "not done yet; the supervisor goes on with it");
-	else if (!(what & BEV_EVENT_CONNECTED))
+	if (!(what & BEV_EVENT_CONNECTED))
 		finish(data, HTTP_SERVUNAVAIL, "the supervisor does not answer");
+}
+
+/* Of the whole answer: one that came a line at a time would keep its place for ever. */
+static void
+on_deadline_cb(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd, (void)what;
+	finish(data, HTTP_SERVUNAVAIL, "not done yet; the supervisor goes on with it");
 }
 
 /* It has been asked for, and is done or not whoever hears of it. */
@@ -283,10 +291,11 @@ ask(struct change *change)
 	change->answer = evbuffer_new();
 	change->stream =
 	    bufferevent_socket_new(changes->base, -1, BEV_OPT_CLOSE_ON_FREE);
-	if (!change->answer || !change->stream)
+	change->on_deadline = evtimer_new(changes->base, on_deadline_cb, change);
+	if (!change->answer || !change->stream || !change->on_deadline ||
+	    evtimer_add(change->on_deadline, &patience) < 0)
 		return false;
 	bufferevent_setwatermark(change->stream, EV_READ, 0, LINE_MAX_BYTES);
-	bufferevent_set_timeouts(change->stream, &patience, &patience);
 	if (evbuffer_add(bufferevent_get_output(change->stream), change->line,
 		strlen(change->line)) < 0 ||
 	    bufferevent_enable(change->stream, EV_READ | EV_WRITE) < 0 ||

@@ -114,6 +114,13 @@ reply_written(
 
 /* Paths */
 
+void
+web_report(FILE *out, const struct web *web)
+{
+	report_json(out, web->is_up, &web->rows, &web->recent,
+	    clock_realtime_ns() / (60 * NS_PER_S));
+}
+
 static int
 write_metrics(FILE *out, struct web *web)
 {
@@ -132,7 +139,7 @@ write_metrics(FILE *out, struct web *web)
 static int
 write_status(FILE *out, struct web *web)
 {
-	report_json(out, web->is_up, &web->rows);
+	web_report(out, web);
 	putc('\n', out);
 	return HTTP_OK;
 }
@@ -178,7 +185,7 @@ open_stream(struct evhttp_request *request, struct web *web)
 	}
 	out = open_memstream(&status, &length);
 	if (out) {
-		report_json(out, web->is_up, &web->rows);
+		web_report(out, web);
 		fclose(out);
 	}
 	add_headers(request, "text/event-stream");

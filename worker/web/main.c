@@ -42,9 +42,12 @@ on_event(const char *line, void *data)
 
 	if (!copy || !again || !report_event_json(copy, json, sizeof(json)))
 		return;
-	if (record_parse(again, &record) == 0 && record_get(&record, "ts") &&
-	    strcmp(record_get(&record, "ts"), web->started) >= 0)
-		tally_event(&web->tally, &record);
+	if (record_parse(again, &record) == 0 && record.event &&
+	    record_get(&record, "ts")) {
+		recent_event(&web->recent, &record);
+		if (strcmp(record_get(&record, "ts"), web->started) >= 0)
+			tally_event(&web->tally, &record);
+	}
 	streams_event(web->streams, json);
 }
 
@@ -60,7 +63,7 @@ broadcast_status(struct web *web)
 	out = open_memstream(&json, &length);
 	if (!out)
 		return;
-	report_json(out, web->is_up, &web->rows);
+	web_report(out, web);
 	if (fclose(out) == 0)
 		streams_status(web->streams, json);
 }

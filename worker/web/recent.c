@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/decimal.h"
+#include "common/timestamp.h"
+
+#define MINUTE_NS (60 * NS_PER_S)
 
 static bool
 is_text(const struct row *row, const char *key, const char *value)
@@ -129,6 +134,77 @@ recent_look(struct recent *recent, const struct rows *rows, int64_t minute)
 		take_minute(worker, row, minute);
 	}
 	forget_gone(recent);
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* Return: whether it tells of healing. */
+static bool
+heal_of(const char *event, enum recent_heal *ret_heal)
+{
+	static const struct {
+		const char *end;
+		enum recent_heal heal;
+	} ends[] = {
+		{ "_success", RECENT_HEALED },
+		{ "_restart", RECENT_RESTARTED },
+		{ "_failed", RECENT_NOT_HEALED },
+		{ ".relapsed", RECENT_NOT_HEALED },
+	};
+
+	if (strncmp(event, "self_healing.", strlen("self_healing.")) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(event, ends[i].end)) {
+			*ret_heal = ends[i].heal;
+			return true;
+		}
+	return false;
+}
+
+void
+recent_event(struct recent *recent, const struct record *event)
+{
+	const char *ts = record_get(event, "ts");
+	struct recent_heals *heals;
+	enum recent_heal heal;
+	int64_t time_ns, minute;
+
+	if (!ts || !heal_of(event->event, &heal) ||
+	    timestamp_parse(ts, strlen(ts), TIME_UNIT_RFC3339, &time_ns) < 0 ||
+	    time_ns < 0)
+		return;
+	minute = time_ns / MINUTE_NS;
+	heals = &recent->heals[minute % RECENT_MINUTES];
+	if (heals->minute != minute)
+		*heals = (struct recent_heals){ .minute = minute };
+	heals->n[heal]++;
+}
+
+void
+recent_heals_json(FILE *out, const struct recent *recent, int64_t minute)
+{
+	const char *comma = "";
+
+	putc('[', out);
+	for (int64_t at = minute - RECENT_MINUTES + 1; at <= minute; at++) {
+		const struct recent_heals *heals =
+		    &recent->heals[at > 0 ? at % RECENT_MINUTES : 0];
+
+		if (at <= 0 || heals->minute != at)
+			continue;
+		fprintf(out, "%s[%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]",
+		    comma, at, heals->n[RECENT_HEALED], heals->n[RECENT_RESTARTED],
+		    heals->n[RECENT_NOT_HEALED]);
+		comma = ",";
+	}
+	putc(']', out);
 }
 
 static void

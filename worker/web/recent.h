@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How each worker was, for a page that is opened later: its last looks, and what it was
- * worth and did in the last minutes. Pure, and bounded, whatever the supervisor says.
+ * worth and did in the last minutes; and the healing of all of them. Pure, and bounded,
+ * whatever the supervisor says.
  */
 #pragma once
 
@@ -32,9 +33,19 @@ struct recent_worker {
 	uint64_t n_looks, n_minutes;		      /* ever */
 };
 
+enum recent_heal { RECENT_HEALED, RECENT_RESTARTED, RECENT_NOT_HEALED };
+#define RECENT_HEAL_COUNT 3
+
+/** struct recent_heals - what became of healing in a minute, by its events */
+struct recent_heals {
+	int64_t minute; /* since the epoch */
+	uint64_t n[RECENT_HEAL_COUNT];
+};
+
 struct recent {
 	struct recent_worker *workers; /* owned */
 	size_t n;
+	struct recent_heals heals[RECENT_MINUTES]; /* by minute */
 };
 
 /** recent_health() - 'g'ood, 'w'arn, 'b'ad or '-', down and to be: as page.js has it.
@@ -44,6 +55,13 @@ char recent_health(const struct row *worker);
 /** recent_look() - a look that was answered; a worker that is not in it is forgotten.
  * @minute: of now, since the epoch; one that goes back changes the last one. */
 void recent_look(struct recent *recent, const struct rows *rows, int64_t minute);
+
+/** recent_event() - counts what tells of healing, in the minute in which it happened. */
+void recent_event(struct recent *recent, const struct record *event);
+
+/** recent_heals_json() - [[MINUTE, HEALED, RESTARTED, FAILED OR RELAPSED],…] of the
+ * hour that ends with @minute, oldest first, without those of nothing */
+void recent_heals_json(FILE *out, const struct recent *recent, int64_t minute);
 
 /** recent_json() - {"workers":[{"name":"flow","looks":"gggw","minutes":[[MINUTE,
  * "EQUITY" or null, ORDERS or null, REFUSED or null],…]},…]}, oldest first */

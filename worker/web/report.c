@@ -26,7 +26,7 @@ is_number(const char *key)
 	static const char *const keys[] = { "pid", "restarts", "in_period", "intensity",
 		"cycle", "heals", "positions", "failed_cycles", "cycles_good",
 		"cycles_failed", "cycles_healed", "level", "tried", "succeeded",
-		"failed", "relapsed", "pending", "uid" };
+		"failed", "relapsed", "pending", "uid", "hour" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_with(key, ends[i]))
@@ -75,7 +75,8 @@ put_rows(FILE *out, const struct rows *rows, const char *event, const char *key)
 }
 
 void
-report_json(FILE *out, bool is_up, const struct rows *rows)
+report_json(FILE *out, bool is_up, const struct rows *rows, const struct recent *recent,
+    int64_t minute)
 {
 	const struct row *supervisor = rows_first(rows, "supervisor");
 
@@ -87,6 +88,9 @@ report_json(FILE *out, bool is_up, const struct rows *rows)
 	put_rows(out, rows, "worker", "workers");
 	put_rows(out, rows, "latch", "latches");
 	put_rows(out, rows, "heal", "heals");
+	put_rows(out, rows, "heal_hour", "healing_hours");
+	fputs(",\"healing\":", out);
+	recent_heals_json(out, recent, minute);
 	putc('}', out);
 }
 

@@ -7,13 +7,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "worker/web/recent.h"
 #include "worker/web/rows.h"
 
 /**
- * report_json() - {"up":…,"supervisor":{…},"workers":[…],"latches":[…],"heals":[…]},
- * one line; numbers are numbers
+ * report_json() - {"up":…,"supervisor":{…},"workers":[…],"latches":[…],"heals":[…],
+ * "healing_hours":[…],"healing":…}, one line; numbers are numbers
+ * @recent, @minute: for recent_heals_json()
  */
-void report_json(FILE *out, bool is_up, const struct rows *rows);
+void report_json(FILE *out, bool is_up, const struct rows *rows,
+    const struct recent *recent, int64_t minute);
 
 /** report_event_json() - an event's line as an object in @json, valid whatever it
  * holds. Return: false for what is no event. @line: modified. */

@@ -7,9 +7,10 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "common/secret.h"
 #include "worker/client/tradesup.h"
-#include "worker/trading/secret.h"
 #include "worker/web/changes.h"
 #include "worker/web/guard.h"
 #include "worker/web/recent.h"
@@ -45,3 +46,6 @@ struct web {
 			     counted */
 	int64_t looks;
 };
+
+/** web_report() - how everything is, as JSON. */
+void web_report(FILE *out, const struct web *web);

@@ -2,10 +2,10 @@
 // The page. Everything that comes from a worker goes through textContent.
 "use strict";
 
-const EVENTS_MAX = 300, STRIP = 60, MINUTES = 60, SVG = "http://www.w3.org/2000/svg";
+const EVENTS_MAX = 300, STRIP = 60, MINUTES = 60, HOURS = 192, OPEN_MAX = 8, NAMED_MAX = 12, SVG = "http://www.w3.org/2000/svg";
 const $ = id => document.getElementById(id);
 const cards = new Map();
-let heals = []; // {minute, kind} of what the stream told
+let healing = []; // [minute, healed, restarted, failed] of the last hour
 let events = []; // newest first
 let paused = false;
 
@@ -32,7 +32,7 @@ function duration(ms) {
 }
 
 function bytes(n) {
-  return n === undefined ? "–" : (n / 1048576).toFixed(1) + " MiB";
+  return (n / 1048576).toFixed(1) + " MiB";
 }
 
 function plural(n, word) {
@@ -90,7 +90,7 @@ function drawEquity(chart, minutes) {
   const path = points.map(([minute, point], i) =>
     (i ? "L" : "M") + (place(minute) + 5) + " " + y(point.equity).toFixed(1)).join("") + "h.1";
   chart.svg.replaceChildren(shape("line", { x1: 0, y1: y(first), x2: 600, y2: y(first) }), shape("path", { d: path }));
-  const since = points.length > 1 ? " (" + (change < 0 ? "\u2212" : "+") + amount(Math.abs(change)) + ")" : "";
+  const since = change !== 0 ? " (" + (change < 0 ? "\u2212" : "+") + amount(Math.abs(change)) + ")" : "";
   set(chart.texts[0], amount(last) + since);
   chart.svg.setAttribute("aria-label", "Equity of the last hour by minute, from " + amount(least) +
     " to " + amount(most));
@@ -121,6 +121,7 @@ function drawOrders(chart, minutes) {
   });
   chart.svg.replaceChildren(...shapes);
   const sum = list => list.reduce((all, [, n]) => all + n, 0);
+  chart.svg.toggleAttribute("hidden", sum(orders) + sum(refused) === 0);
   set(chart.texts[0], sum(orders) + " placed");
   set(chart.texts[1], sum(refused) + " refused");
   chart.svg.setAttribute("aria-label", "Orders of the last hour by minute: " + chart.texts[0].textContent + ", " +
@@ -136,22 +137,38 @@ function drawFigures(card) {
 
 // The tree
 
+// What is not known, or means nothing for this worker, is not there.
+const known = (value, text) => value === undefined ? undefined : text(value);
+const ago = ms => duration(ms) + " ago";
 const FIGURES = [
-  ["Last cycle", w => w.cycle === undefined ? "–" : w.cycle + " (" + duration(w.cycle_age_ms) + " ago)"],
-  ["Up", w => duration(w.up_ms)],
+  ["Up", w => known(w.up_ms, duration)],
   ["Restarts", w => w.restarts],
   ["Heals", w => w.heals],
-  ["Failed in a row", w => w.failed_cycles || 0],
-  ["Last good", w => w.good_cycle_age_ms === undefined ? "–" : duration(w.good_cycle_age_ms) + " ago"],
-  ["Feed", w => w.feed_age_ms === undefined ? undefined : duration(w.feed_age_ms) + " old"],
-  ["Memory", w => bytes(w.memory_bytes)],
-  ["PID", w => w.pid === undefined ? "–" : w.pid],
+  ["Cycle", w => w.cycle],
+  ["Began", w => known(w.cycle_age_ms, ago)],
+  ["Last good", w => known(w.good_cycle_age_ms, ago) || known(w.cycle, () => "none yet")],
+  ["Failed in a row", w => w.failed_cycles],
+  ["Feed", w => known(w.feed_age_ms, ms => duration(ms) + " old")],
+  ["Memory", w => known(w.memory_bytes, bytes)],
+  ["PID", w => w.pid],
 ];
+
+// In a line, for a card that is closed.
+function brief(card, worker) {
+  return [known(worker.cycle_age_ms, ms => "cycle " + ago(ms)),
+    known(worker.equity, () => "equity " + card.equity.texts[0].textContent),
+    known(worker.restarts || undefined, n => plural(n, "restart")),
+    known(worker.cycle === undefined ? worker.up_ms : undefined, ms => "up " + duration(ms))]
+    .filter(text => text !== undefined).join(" · ");
+}
 
 function makeCard() {
   const card = { root: element("li", "worker"), values: [], samples: [], minutes: new Map() };
-  const top = element("div", "top"), list = element("dl");
+  const top = element("span", "top"), list = element("dl"), head = element("summary");
+  card.more = element("details");
+  head.addEventListener("click", () => { card.chosen = !card.more.open; });
   card.name = top.appendChild(element("span", "name"));
+  card.held = top.appendChild(element("span", "held"));
   card.state = top.appendChild(element("span", "state"));
   card.strip = shape("svg", { class: "strip", viewBox: "0 0 " + STRIP * 4 + " 16",
     preserveAspectRatio: "none", role: "img" });
@@ -166,7 +183,10 @@ function makeCard() {
   card.charts.append(card.equity.root, card.orders.root);
   card.status = element("p", "told");
   card.error = element("p", "told error");
-  card.root.append(top, card.strip, list, card.charts, card.status, card.error);
+  card.brief = element("span", "brief");
+  head.append(top, card.strip, card.brief);
+  card.more.append(head, list, card.charts, card.status);
+  card.root.append(card.more, card.error);
   return card;
 }
 
@@ -193,7 +213,8 @@ function drawStrip(card, worker) {
 function fillCard(card, worker) {
   card.root.className = "worker " + health(worker);
   set(card.name, worker.name);
-  set(card.state, worker.state + (worker.phase ? ", " + worker.phase : "") + (worker.held ? ", held: " + worker.held : ""));
+  set(card.state, worker.state + (worker.phase ? ", " + worker.phase : ""));
+  set(card.held, worker.held ? "held: " + worker.held : "");
   FIGURES.forEach(([, value], i) => {
     const text = value(worker);
     card.values[i].parentNode.hidden = text === undefined;
@@ -202,22 +223,50 @@ function fillCard(card, worker) {
   note(card, thisMinute(), { equity: number(worker.equity), orders: countsOf(worker.orders),
     refused: countsOf(worker.refused) });
   drawFigures(card);
+  set(card.brief, brief(card, worker));
   set(card.status, worker.status || "");
   set(card.error, worker.error || "");
   drawStrip(card, worker);
 }
 
+// How many are how, and a way to each that is not well.
+function showOverview(workers) {
+  const word = { good: "good", warn: "failing, starting or waiting", bad: "down after an error", "": "down" };
+  const counts = Object.keys(word).map(kind => [kind, workers.filter(worker => health(worker) === kind)]);
+  const parts = counts.filter(([, list]) => list.length > 0).map(([kind, list]) => {
+    const part = element("span", "key " + (kind || "idle"), list.length + " " + word[kind]);
+    if (kind !== "good") {
+      part.append(": ");
+      list.slice(0, NAMED_MAX).forEach((worker, i) => {
+        const link = element("a", "", worker.name);
+        link.href = "#" + encodeURIComponent("worker-" + worker.name);
+        part.append(i ? ", " : "", link);
+      });
+      if (list.length > NAMED_MAX) part.append(" and " + (list.length - NAMED_MAX) + " more");
+    }
+    return part;
+  });
+  const text = parts.map(part => part.textContent).join();
+  if (text !== $("overview").textContent) $("overview").replaceChildren(...parts);
+}
+
+const groupOf = worker => worker.groups ? worker.groups.split("/").join(" › ") : worker.group;
+
 function showWorkers(workers) {
   const nodes = [];
   let group;
   for (const worker of workers) {
-    if (worker.group !== group && !(group === undefined && workers.every(w => w.group === worker.group)))
-      nodes.push(element("li", "group", "group " + worker.group));
-    group = worker.group;
+    if (groupOf(worker) !== group && !(group === undefined && workers.every(w => groupOf(w) === groupOf(worker))))
+      nodes.push(element("li", "group", "group " + groupOf(worker)));
+    group = groupOf(worker);
     const card = cardOf(worker.name);
+    card.root.id = "worker-" + worker.name;
+    const open = card.chosen === undefined ? workers.length <= OPEN_MAX : card.chosen;
+    if (card.more.open !== open) card.more.open = open;
     fillCard(card, worker);
     nodes.push(card.root);
   }
+  showOverview(workers);
   for (const name of cards.keys())
     if (!workers.some(worker => worker.name === name)) cards.delete(name);
   const list = $("workers");
@@ -238,13 +287,23 @@ function showHeals(rows) {
   $("no-heals").hidden = rows.length > 0;
 }
 
+// What is still on the page is what was known last; it must not pass for what is.
+function lose(why) {
+  $("summary").className = "lost";
+  set($("summary"), why);
+  document.body.className = "stale";
+  document.title = "? tradesup";
+}
+
 function showStatus(status) {
   const supervisor = status.supervisor;
-  $("summary").className = status.up ? "" : "lost";
   if (!status.up || !supervisor) {
-    set($("summary"), "the supervisor does not answer");
+    lose("the supervisor does not answer; what is below was so before");
     return;
   }
+  $("summary").className = document.body.className = "";
+  const unwell = status.workers.filter(worker => ["warn", "bad"].includes(health(worker))).length;
+  document.title = (unwell ? "(" + unwell + ") " : "") + "tradesup";
   set($("summary"), supervisor.state + ", up " + duration(supervisor.up_ms) + ", " + plural(supervisor.restarts, "restart") +
     " (" + supervisor.in_period + " of " + supervisor.intensity + " in " +
     duration(supervisor.period_ms) + "), version " + supervisor.version);
@@ -253,39 +312,59 @@ function showStatus(status) {
     (latch.worker ? latch.worker + ", " : "") + latch.rule + (latch.reason ? " (" + latch.reason + ")" : "")).join("; "));
   showWorkers(status.workers);
   showHeals(status.heals);
+  healing = status.healing;
   drawChart();
+  drawHours(status.healing_hours);
 }
 
 // Healing over time
 
 const CLASSES = ["success", "restart", "failed"];
 
-function healClass(name) {
-  if (!name.startsWith("self_healing.")) return undefined;
-  if (name.endsWith("_success")) return "success";
-  if (name.endsWith("_failed") || name.endsWith(".relapsed")) return "failed";
-  return name.endsWith("_restart") ? "restart" : undefined;
-}
-
 function drawChart() {
-  const now = Math.floor(Date.now() / 60000), width = 600 / MINUTES;
-  heals = heals.filter(heal => heal.minute > now - MINUTES);
-  const counts = Array.from({ length: MINUTES }, () => ({ success: 0, restart: 0, failed: 0 }));
-  for (const heal of heals) counts[Math.max(0, MINUTES - 1 - Math.max(0, now - heal.minute))][heal.kind]++;
-  const most = Math.max(4, ...counts.map(c => c.success + c.restart + c.failed));
+  const width = 600 / MINUTES, counts = Array.from({ length: MINUTES }, () => [0, 0, 0]);
+  for (const [minute, ...kinds] of healing) {
+    const at = MINUTES - 1 - Math.max(0, thisMinute() - minute);
+    if (at >= 0) kinds.forEach((n, k) => { counts[at][k] += n; });
+  }
+  const most = Math.max(4, ...counts.map(c => c[0] + c[1] + c[2]));
   const shapes = [shape("line", { x1: 0, y1: 109.5, x2: 600, y2: 109.5 })];
   counts.forEach((count, i) => {
     let y = 109;
-    for (const kind of CLASSES) {
-      const height = count[kind] / most * 104;
+    count.forEach((n, k) => {
+      const height = n / most * 104;
       y -= height;
-      if (height > 0) shapes.push(shape("rect", { x: i * width + 1, y, width: width - 2, height, class: kind }));
-    }
+      if (height > 0) shapes.push(shape("rect", { x: i * width + 1, y, width: width - 2, height, class: CLASSES[k] }));
+    });
   });
   $("chart").replaceChildren(...shapes);
-  const sum = kind => heals.filter(heal => heal.kind === kind).length;
-  set($("chart-text"), "The last hour, by minute: " + sum("success") + " healed, " + plural(sum("restart"), "restart") +
-    ", " + sum("failed") + " failed or relapsed");
+  const sum = k => counts.reduce((all, count) => all + count[k], 0);
+  $("chart").toggleAttribute("hidden", sum(0) + sum(1) + sum(2) === 0);
+  set($("chart-text"), "The last hour, by minute: " + sum(0) + " healed, " + plural(sum(1), "restart") +
+    ", " + sum(2) + " failed or relapsed");
+}
+
+// The supervisor's own history: it has what was before this page's server was there.
+function drawHours(hours) {
+  const now = Math.floor(Date.now() / 3600000), width = 768 / HOURS;
+  const shown = hours.filter(row => row.hour > now - HOURS && row.hour <= now);
+  $("week").hidden = shown.length === 0;
+  const bad = row => row.failed + row.relapsed;
+  const most = Math.max(4, ...shown.map(row => row.succeeded + bad(row)));
+  const shapes = [shape("line", { x1: 0, y1: 59.5, x2: 768, y2: 59.5 })];
+  for (const row of shown) {
+    const x = (HOURS - 1 - now + row.hour) * width;
+    let y = 59;
+    for (const [n, kind] of [[row.succeeded, "success"], [bad(row), "failed"]]) {
+      const height = n / most * 56;
+      y -= height;
+      if (height > 0) shapes.push(shape("rect", { x, y, width: width - 1, height, class: kind }));
+    }
+  }
+  $("hours").replaceChildren(...shapes);
+  const sum = of => shown.reduce((all, row) => all + of(row), 0);
+  set($("hours-text"), "The last 8 days, by hour: " + sum(row => row.succeeded) + " healed, " + sum(bad) +
+    " failed or relapsed");
 }
 
 // Events
@@ -314,13 +393,10 @@ function showEvents() {
 }
 
 function takeEvent(event) {
-  const kind = healClass(event.event);
-  if (kind) heals.push({ minute: Math.floor(Date.parse(event.ts) / 60000), kind });
   const line = eventLine(event);
   events.unshift(line);
   if (events.length > EVENTS_MAX) events.pop().remove();
   if (!paused && isWanted(line)) $("events").prepend(line);
-  if (kind) drawChart();
 }
 
 // What was before the page was opened. The last look comes once more with the stream.
@@ -346,15 +422,13 @@ function listen() {
     const its = message.lastEventId.split("-")[0];
     if (epoch !== its) { // another life of the server: it tells all it knows once more
       epoch = its;
-      heals = [];
       events = [];
       showEvents();
     }
     takeEvent(JSON.parse(message.data));
   });
   stream.onerror = () => {
-    $("summary").className = "lost";
-    set($("summary"), "connection lost, trying again");
+    lose("connection lost, trying again; what is below was so before");
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
 }

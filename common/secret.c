@@ -3,7 +3,7 @@
  * A secret lies in pages of its own, which are excluded from core dumps and, where the
  * limit on locked memory allows, from swap.
  */
-#include "worker/trading/secret.h"
+#include "common/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
