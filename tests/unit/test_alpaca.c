@@ -49,14 +49,33 @@ static const struct order_case {
 	{ "[]", -EBADMSG },
 	{ "null", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"status\":\"new\"", -EBADMSG },
-	{ "{" HEAD "\"qty\":2,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	/* Amounts as numbers, to the last digit. */
+	{ "{" HEAD "\"qty\":2,\"filled_qty\":1.50000001,\"filled_avg_price\":"
+	  "90071992547.40993001,\"status\":\"new\",\"note\":\"\\\"1\\\\\"}",
+	    0, ORDER_PARTIALLY_FILLED, 150000001, INT64_C(9007199254740993001) },
+	{ "{" HEAD "\"qty\":2e0,\"filled_qty\":0,\"status\":\"new\"}", 0, ORDER_OPEN },
+	{ "{" HEAD "\"qty\":02,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":1-2,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":true,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	/* Something was left out: not an order of no quantity. */
+	{ "{" HEAD "\"qty\":null,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":\"0\",\"notional\":null,\"status\":\"new\"}", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"0\"}", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"3\",\"filled_avg_price\":\"1\""
 	  ",\"status\":\"new\"}",
 	    -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"-1\",\"status\":\"new\"}",
 	    -EBADMSG },
-	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"new\"}", -EBADMSG },
+	/* A price that is not told yet: no fill, and no end. */
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"new\"}", 0,
+	    ORDER_OPEN },
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"2\",\"status\":\"filled\""
+	  ",\"filled_avg_price\":null}",
+	    0, ORDER_OPEN },
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"canceled\""
+	  ",\"filled_avg_price\":\"0\"}",
+	    0, ORDER_OPEN },
 	{ "{" HEAD "\"qty\":\"1e999\",\"filled_qty\":\"0\",\"status\":\"new\"}",
 	    -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"qty\":\"3\",\"filled_qty\":\"0\",\"status\":"
@@ -134,6 +153,19 @@ static const struct result_case {
 	    BROKER_DUPLICATE },
 	{ true, 422, "{\"code\":40010001,\"message\":\"order_id is missing\"}",
 	    BROKER_DENIED },
+	{ true, 422, "{\"code\":42210000,\"message\":\"Client order ID already exists\"}",
+	    BROKER_DUPLICATE },
+	{ true, 409, "{\"code\":40910000,\"message\":\"duplicate client_order_id\"}",
+	    BROKER_DUPLICATE },
+	{ true, 422,
+	    "{\"code\":40010001,\"message\":\"client_order_id must be no more than 128 "
+	    "characters\"}",
+	    BROKER_DENIED },
+	/* No refusals of an order that the description has. */
+	{ true, 422, "{\"message\":\"unprocessable\"}", BROKER_UNCLEAR },
+	{ true, 403, "{\"message\":\"Forbidden\"}", BROKER_UNCLEAR },
+	{ true, 400, "{\"code\":40010000,\"message\":\"malformed\"}", BROKER_UNCLEAR },
+	{ true, 409, "{\"code\":40910000,\"message\":\"conflict\"}", BROKER_UNCLEAR },
 	{ false, 422,
 	    "{\"code\":40010001,\"message\":\"client_order_id must be unique\"}",
 	    BROKER_DENIED },
@@ -151,6 +183,8 @@ static const struct result_case {
 	{ false, 404, "<html>not found</html>", BROKER_UNCLEAR },
 	{ false, 404, "", BROKER_UNCLEAR },
 	{ false, 404, "{\"message\":7}", BROKER_UNCLEAR },
+	{ false, 404, "{\"message\":\"no Route matched with those values\"}",
+	    BROKER_UNCLEAR },
 	{ true, 404, "{\"code\":40410000,\"message\":\"not found\"}", BROKER_UNCLEAR },
 	{ true, 408, "{\"code\":1,\"message\":\"time-out\"}", BROKER_UNCLEAR },
 	{ true, 429, "{\"code\":42910000,\"message\":\"too many\"}", BROKER_BUSY },

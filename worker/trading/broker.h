@@ -63,6 +63,8 @@ struct broker_view {
 	enum order_status status; /* ORDER_OPEN to ORDER_REJECTED */
 	char word[32];		  /* the broker's own for it: "done_for_day" */
 	int64_t filled, average;  /* quantity, and its average price; 0: nothing yet */
+	bool is_unpriced; /* more is filled, at a price that is not told yet; then
+			     @filled is 0 and @status ORDER_OPEN */
 	int64_t time_ns;      /* when it was filled, else changed last; 0: not said */
 	int64_t submitted_ns; /* 0: not said */
 };

@@ -20,7 +20,7 @@
 #include "worker/trading/rate_file.h"
 #include "worker/trading/secret.h"
 
-#define ORDER_ANSWER_MAX (64 * 1024)
+#define ORDER_ANSWER_MAX (1024 * 1024)
 #define LIST_ANSWER_MAX (4 * 1024 * 1024)
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
