@@ -190,7 +190,10 @@ courier_settle(struct courier *courier, struct parcel *parcel,
 		parcel->average = view->average;
 		courier->fills++;
 	}
-	courier->is_cash_old |= is_fill;
+	if (is_fill) {
+		courier->is_cash_old = courier->has_filled = true;
+		courier->cash_fill_ns = clock_monotonic_ns();
+	}
 	courier->has_news = courier->has_changed = true;
 	if (life->status != before || is_fill)
 		courier_tell_outcome(
@@ -208,11 +211,20 @@ has_our_terms(const struct parcel *parcel, const struct broker_view *view)
 
 /* What a look-up's result is an event of. */
 static enum order_event
-looked(const struct parcel *parcel, const struct broker_reply *reply)
+looked(const struct courier *courier, struct parcel *parcel,
+    const struct broker_reply *reply)
 {
+	const struct broker_view *view = &reply->view;
+
+	if (reply->result == BROKER_SHOWN && !has_our_terms(parcel, view))
+		return ORDER_EVENT_OTHER;
+	if (reply->result == BROKER_SHOWN &&
+	    order_is_behind(parcel->filled,
+		view->is_unpriced ? parcel->filled : view->filled, &courier->terms,
+		clock_monotonic_ns(), &parcel->behind_ns))
+		return ORDER_EVENT_LOOK_UP_FAILED;
 	if (reply->result == BROKER_SHOWN)
-		return has_our_terms(parcel, &reply->view) ? ORDER_EVENT_KNOWN
-							   : ORDER_EVENT_OTHER;
+		return ORDER_EVENT_KNOWN;
 	if (reply->result == BROKER_NOT_FOUND)
 		return ORDER_EVENT_NOT_FOUND;
 	return ORDER_EVENT_LOOK_UP_FAILED;
@@ -226,7 +238,7 @@ look_up(struct courier *courier, struct parcel *parcel, struct broker_reply *rep
 	kill_point("order.looked_up");
 	courier_tell_broker(courier, reply);
 	parcel->next_look_ns = clock_monotonic_ns() + look_interval_ns(courier, parcel);
-	return looked(parcel, reply);
+	return looked(courier, parcel, reply);
 }
 
 /* That a request leaves is on record before it does. */
@@ -315,6 +327,8 @@ post(struct courier *courier, struct parcel *parcel, struct broker_reply *reply,
 	courier->site.ops->post(courier->site.broker, &request, reply);
 	kill_point("order.posted");
 	*ret_event = posted(parcel, reply);
+	if (*ret_event == ORDER_EVENT_DENIED)
+		memcpy(parcel->refusal, reply->text, sizeof(parcel->refusal));
 	tell_posted(courier, parcel, *ret_event, reply);
 	courier_tell_broker(courier, reply);
 	parcel->next_look_ns = clock_monotonic_ns() + look_interval_ns(courier, parcel);
@@ -331,6 +345,8 @@ judge_view(struct courier *courier, struct parcel *parcel,
 	else if (action == ORDER_HOLD)
 		courier_tell_mismatch(
 		    courier, parcel, "the broker's order of this id is not ours");
+	else if (view->is_unpriced)
+		return;
 	else if (parcel->life.status == ORDER_SENT && view->filled == 0 &&
 		 strcmp(view->word, "canceled") == 0)
 		/* Nobody of ours did it: what has our id need not be our order. */
@@ -350,7 +366,7 @@ reason_of(const struct courier *courier, const struct parcel *parcel,
 {
 	switch (life->status) {
 	case ORDER_EXPIRED:
-		return event == ORDER_EVENT_DENIED ? reply->text : "max_age";
+		return parcel->life.denied ? parcel->refusal : "max_age";
 	case ORDER_REFUSED:
 		return courier->is_held ? "risk:mismatch" : "risk:stopped";
 	case ORDER_REJECTED:
@@ -367,7 +383,6 @@ reason_of(const struct courier *courier, const struct parcel *parcel,
 	case ORDER_STATUS_COUNT:
 		break;
 	}
-	(void)parcel;
 	return NULL;
 }
 
@@ -396,7 +411,8 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 		if (outcome.step.life.status != parcel->life.status)
 			outcome.reason = reason_of(
 			    courier, parcel, event, &outcome.step.life, &reply);
-		if (event == ORDER_EVENT_KNOWN || event == ORDER_EVENT_OTHER)
+		if (event == ORDER_EVENT_KNOWN ||
+		    (event == ORDER_EVENT_OTHER && action == ORDER_HOLD))
 			judge_view(courier, parcel, &reply.view, action);
 		else if (action == ORDER_HOLD)
 			courier_tell_mismatch(courier, parcel,
