@@ -233,12 +233,16 @@ START_TEST(test_positions)
 	    ",{\"symbol\":\"B\",\"side\":\"short\",\"qty\":\"-2\"},"
 	    "{\"symbol\":\"C\",\"side\":\"short\",\"qty\":\"1\"}]";
 	static const char broken[] = "[{\"symbol\":\"A\",\"qty\":\"5\"}]";
+	static const char none[] =
+	    "[{\"symbol\":\"A\",\"side\":\"long\",\"qty\":null}]";
 	int64_t sum = 0;
 
 	ck_assert_int_eq(alpaca_list_positions(body, strlen(body), count, &sum), 0);
 	ck_assert_int_eq(sum, 2 * DECIMAL_ONE);
 	ck_assert_int_eq(
 	    alpaca_list_positions(broken, strlen(broken), count, &sum), -EBADMSG);
+	ck_assert_int_eq(
+	    alpaca_list_positions(none, strlen(none), count, &sum), -EBADMSG);
 	ck_assert_int_eq(alpaca_list_positions("{}", 2, count, &sum), -EBADMSG);
 }
 END_TEST

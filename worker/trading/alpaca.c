@@ -296,6 +296,7 @@ read_position(const json_t *object, struct broker_position *ret_position)
 
 	if (get_text(object, "symbol", position.symbol, sizeof(position.symbol)) < 0 ||
 	    get_text(object, "side", side, sizeof(side)) < 0 ||
+	    !json_is_string(json_object_get(object, "qty")) ||
 	    get_decimal(object, "qty", &position.quantity) < 0 ||
 	    get_decimal(object, "current_price", &position.price) < 0 ||
 	    position.price < 0 || position.quantity == INT64_MIN)

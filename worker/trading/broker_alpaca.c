@@ -238,6 +238,7 @@ send_request(struct broker *broker, const char *url, struct call *call)
 		.n_headers = ARRAY_SIZE(headers),
 		.timeout_ns = broker->config->timeout_ns,
 		.answer_max = call->answer_max,
+		.is_text = true,
 	};
 
 	http_perform(broker->http, &request, &call->answer);
