@@ -195,7 +195,8 @@ has_settled(int64_t *since_ns, const struct order_terms *terms, int64_t now_ns)
 }
 
 /* The broker's order of this id has other terms than ours. One answer may be a mix-up
- * on the way: it counts once no other has come for `settle`. */
+ * on the way: it counts once no other has come for `settle`. A person is called at once
+ * if the id was in use before. */
 static struct order_step
 shown_other(
     const struct order_life *life, const struct order_terms *terms, int64_t now_ns)
@@ -204,7 +205,7 @@ shown_other(
 
 	next.missing_since_ns = 0;
 	if (!has_settled(&next.other_since_ns, terms, now_ns))
-		return step(next, ORDER_WAIT);
+		return step(next, life->duplicate ? ORDER_HOLD : ORDER_WAIT);
 	if (next.status == ORDER_SENT)
 		next = become(next, ORDER_REJECTED).life;
 	return step(next, ORDER_HOLD);
