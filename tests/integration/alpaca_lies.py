@@ -18,7 +18,7 @@ ANSWERS = {
     # not an answer to what was asked for
     "308", "400", "409", "404_gateway", "no_quantity", "other_terms", "double_key",
     # refused in the broker's own form, though it may have been taken before
-    "403", "422_words",
+    "403", "422_words", "429_taken",
     # wrong lengths, and broken pieces
     "too_short", "too_long", "chunk_broken", "chunk_cut",
     # the truth in another form

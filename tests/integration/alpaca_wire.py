@@ -24,6 +24,7 @@ REFUSALS = {
     "400": b'{"message":"bad request"}', "409": b'{"code":409,"message":"conflict"}',
     "403": b'{"code":40310000,"message":"insufficient buying power","buying_power":"0","cost_basis":"1"}',
     "404_gateway": b'{"message":"no Route matched with those values"}',
+    "429_taken": b'{"code":42910000,"message":"rate limit exceeded"}',
     "422_words": b'{"code":42210000,"message":"Client Order ID already exists"}',
 }
 FOREIGN = [b'{"message":"ok"}', b"[]", b"null", b"17", HTML, b"", b'{"id":7,"status":"filled"}',
@@ -186,6 +187,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if how in BAD_FORMS or how in ("http10", "close_after"):
                 self.drop(False)
         elif how in REFUSALS:
+            if how == "429_taken":
+                more = dict(more, **{"X-RateLimit-Reset": str(int(time.time()) + 3)})
             self.write(int(how[:3]), REFUSALS[how], more)
         elif how == "308":
             self.write(308, b"", dict(more, Location=self.path))

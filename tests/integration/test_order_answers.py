@@ -96,6 +96,10 @@ class Answers(BrokerCase):
         self.assertEqual((order["status"], len(self.posts())), ("expired", 2))
         self.assertIn("insufficient buying power", order["reason"])
 
+    def test_turned_away_and_taken_all_the_same(self):
+        """A 429 that is not true, and the order too old to be sent again when the broker may be asked."""
+        self.trade(Rule("place", "429_taken"), max_age="2s")
+
     def test_an_account_that_is_shown_late(self):
         """The cash before the last fill is not what the report ends with."""
         self.trade(Rule("account", "stale", times=None, wait=0.5), rounds=2, settle="1s")

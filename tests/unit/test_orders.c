@@ -203,6 +203,17 @@ static const struct next_case {
 	    .status = ORDER_INTENT },
 	{ "no byte of the second left", { ORDER_SENT, 2 }, ORDER_EVENT_NOT_TAKEN,
 	    .at = 1, .status = ORDER_SENT, .unproven = 1 },
+	{ "turned away, and may go again", { ORDER_SENT, 1 }, ORDER_EVENT_TURNED_AWAY,
+	    .at = 1, .status = ORDER_INTENT },
+	{ "it goes again", { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME,
+	    .at = 1, .status = ORDER_INTENT, .action = ORDER_POST },
+	{ "turned away, and old: look before it is forgotten",
+	    { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME, .at = 60,
+	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "turned away, and a latch came between",
+	    { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME, .at = 1,
+	    .stopped = true, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
 	{ "the answer was lost", { ORDER_SENT, 1 }, ORDER_EVENT_LOST, .at = 1,
 	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
 	{ "the broker refuses it", { ORDER_SENT, 1 }, ORDER_EVENT_DENIED, .at = 1,
@@ -426,7 +437,8 @@ feed(struct play play, enum order_event event, int depth)
 {
 	struct order_step next;
 	static const enum order_event answers[] = { ORDER_EVENT_KNOWN, ORDER_EVENT_LOST,
-		ORDER_EVENT_NOT_TAKEN, ORDER_EVENT_DENIED, ORDER_EVENT_RESTART };
+		ORDER_EVENT_NOT_TAKEN, ORDER_EVENT_TURNED_AWAY, ORDER_EVENT_DENIED,
+		ORDER_EVENT_RESTART };
 	static const enum order_event looks[] = { ORDER_EVENT_KNOWN,
 		ORDER_EVENT_NOT_FOUND, ORDER_EVENT_LOOK_UP_FAILED, ORDER_EVENT_RESTART,
 		ORDER_EVENT_TIME };
@@ -444,13 +456,16 @@ feed(struct play play, enum order_event event, int depth)
 				.life;
 		for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 			struct play taken = play;
+			bool is_stopped = play.terms.dedup >= ORDER_DEDUP_REPLAY;
 
-			/* Taken, and the answer says so, is lost, or we die. */
+			/* Taken, and the answer says so, is lost, or not true, or we die.
+			 */
 			if (answers[i] != ORDER_EVENT_NOT_TAKEN &&
-			    answers[i] != ORDER_EVENT_DENIED) {
+			    answers[i] != ORDER_EVENT_DENIED &&
+			    (answers[i] != ORDER_EVENT_TURNED_AWAY || is_stopped)) {
 				bool is_second = play.at_broker > 0;
 
-				if (is_second && play.terms.dedup >= ORDER_DEDUP_REPLAY)
+				if (is_second && is_stopped)
 					feed(taken, ORDER_EVENT_DUPLICATE, depth - 1);
 				else {
 					taken.at_broker++;

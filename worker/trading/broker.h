@@ -72,6 +72,7 @@ struct broker_view {
 /** struct broker_reply - what is known after a request */
 struct broker_reply {
 	enum broker_result result;
+	bool is_answered; /* post() and look_up(): by whoever it reached */
 	char text[BROKER_TEXT_MAX]; /* why it is not SHOWN or DONE; the broker's words
 				       are in it, so it is no more than data */
 	struct broker_view view;    /* SHOWN */

@@ -301,6 +301,7 @@ call_for_order(struct broker *broker, struct call *call, const char *client_orde
 	ret_reply->result = perform(broker, call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		ret_reply->result = read_order(call, client_order_id, ret_reply);
+	ret_reply->is_answered = call->answer.fate == HTTP_ANSWERED;
 	learn(broker, ret_reply->result, &call->answer);
 	http_answer_deinit(&call->answer);
 }

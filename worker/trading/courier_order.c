@@ -281,6 +281,8 @@ posted(const struct parcel *parcel, const struct broker_reply *reply)
 	case BROKER_DUPLICATE:
 		return ORDER_EVENT_DUPLICATE;
 	case BROKER_BUSY:
+		return reply->is_answered ? ORDER_EVENT_TURNED_AWAY
+					  : ORDER_EVENT_NOT_TAKEN;
 	case BROKER_LOCKED:
 	case BROKER_UNSENT:
 		return ORDER_EVENT_NOT_TAKEN;
@@ -298,7 +300,7 @@ tell_posted(struct courier *courier, struct parcel *parcel, enum order_event eve
 {
 	struct record record;
 
-	if (event == ORDER_EVENT_NOT_TAKEN)
+	if (event == ORDER_EVENT_NOT_TAKEN || event == ORDER_EVENT_TURNED_AWAY)
 		return;
 	courier_start_event(&record, "order.sent", parcel);
 	record_int(&record, "requests", parcel->life.unproven);

@@ -157,6 +157,14 @@ intent_next(const struct order_life *life, enum order_event event,
 
 	switch (event) {
 	case ORDER_EVENT_TIME:
+		/* That it was not taken is an answer's word. It is believed for another
+		 * request, which the broker stops if it is not so; not for less. */
+		if (life->turned_away &&
+		    (!is_fresh(life, terms, now_ns) || terms->stopped)) {
+			next.unproven = 1;
+			next = become(next, ORDER_SENT).life;
+			return step(next, ORDER_LOOK_UP);
+		}
 		if (!is_fresh(life, terms, now_ns))
 			return become(next, ORDER_EXPIRED);
 		if (terms->stopped)
@@ -173,6 +181,7 @@ intent_next(const struct order_life *life, enum order_event event,
 	case ORDER_EVENT_KNOWN:
 	case ORDER_EVENT_OTHER:
 	case ORDER_EVENT_NOT_TAKEN:
+	case ORDER_EVENT_TURNED_AWAY:
 	case ORDER_EVENT_LOST:
 	case ORDER_EVENT_DUPLICATE:
 	case ORDER_EVENT_DENIED:
@@ -253,7 +262,9 @@ sent_next(const struct order_life *life, enum order_event event,
 		next.denied = false;
 		next.missing_since_ns = 0;
 		return step(next, ORDER_WAIT);
+	case ORDER_EVENT_TURNED_AWAY:
 	case ORDER_EVENT_NOT_TAKEN:
+		next.turned_away |= event == ORDER_EVENT_TURNED_AWAY;
 		next.unproven--;
 		next.missing_since_ns = 0;
 		if (next.unproven == 0)

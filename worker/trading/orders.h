@@ -73,8 +73,8 @@ enum order_event {
 	ORDER_EVENT_OTHER,   /* the broker's order of this id has other terms */
 	/* what a POST may be answered with, besides */
 	ORDER_EVENT_NOT_TAKEN, /* proof that this request was not taken: not a byte of
-				  it left, or the broker would not look at it (429, 401)
-				*/
+				  it left, or the keys are no good (401) */
+	ORDER_EVENT_TURNED_AWAY, /* the broker would not look at it (429): so it says */
 	ORDER_EVENT_LOST,      /* no proof of anything: time-out, reset, 5xx, garbage */
 	ORDER_EVENT_DUPLICATE, /* the id is in use */
 	ORDER_EVENT_DENIED,    /* this order is refused, in the broker's own form */
@@ -100,6 +100,8 @@ struct order_life {
 	int64_t
 	    missing_since_ns; /* of the first "not found" of an unbroken row; 0: none */
 	int64_t other_since_ns; /* the same of answers with other terms */
+	bool turned_away; /* a request was, and may go again; but it is not forgotten
+			     before it has been looked for */
 	bool denied; /* the last request was refused, and there were others before */
 };
 
