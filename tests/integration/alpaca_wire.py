@@ -188,7 +188,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.drop(False)
         elif how in REFUSALS:
             if how == "429_taken":
-                more = dict(more, **{"X-RateLimit-Reset": str(int(time.time()) + 3)})
+                more = dict(more, **{"X-RateLimit-Reset": str(int(time.time()) + 2)})
             self.write(int(how[:3]), REFUSALS[how], more)
         elif how == "308":
             self.write(308, b"", dict(more, Location=self.path))

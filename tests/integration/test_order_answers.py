@@ -53,7 +53,8 @@ class Answers(BrokerCase):
     def test_the_truth_in_other_forms(self):
         for answer in OTHER_FORMS:
             with self.subTest(answer=answer):
-                self.trade(Rule("any", answer, times=None), plan="partial" if answer == "numbers" else "at_once")
+                self.trade(Rule("any", answer, times=None), plan="partial" if answer == "numbers" else "at_once",
+                           settle="100ms")
                 self.assertNotIn("broker.unreachable", self.output)
 
     def test_a_fill_whose_price_is_told_later(self):
@@ -98,7 +99,7 @@ class Answers(BrokerCase):
 
     def test_turned_away_and_taken_all_the_same(self):
         """A 429 that is not true, and the order too old to be sent again when the broker may be asked."""
-        self.trade(Rule("place", "429_taken"), max_age="2s")
+        self.trade(Rule("place", "429_taken"), max_age="1s")
 
     def test_an_account_that_is_shown_late(self):
         """The cash before the last fill is not what the report ends with."""
