@@ -156,10 +156,10 @@ judge(struct courier *courier, const struct differences *differences)
 	int r = 0;
 
 	if (differences->n == 0) {
-		reconcile_forget_accepted(courier->site.journal_path);
 		/* The same one, another time, has not been there all the while. */
 		free(courier->difference);
 		courier->difference = NULL;
+		reconcile_forget_accepted(courier->site.journal_path);
 	} else if (reconcile_is_accepted(courier->site.journal_path, differences)) {
 		r = take_over(courier, differences);
 	} else if (is_difference_settled(courier, differences)) {

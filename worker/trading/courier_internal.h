@@ -26,11 +26,11 @@ struct parcel {
 	int64_t filled, average;
 	int64_t sent_ns;      /* wall clock; 0: never in our knowledge */
 	int64_t next_look_ns; /* monotonic */
-	int64_t behind_ns;    /* monotonic: since when looks show less; 0: they do not */
-	char refusal[BROKER_TEXT_MAX]; /* of a request that was not the first */
 	bool is_uncommitted;  /* its transaction is under way */
 	bool is_row_intent;   /* while loading: the journal has to be told */
 	bool is_told_unknown, is_held;
+	int64_t behind_ns; /* monotonic: since when looks show less; 0: they do not */
+	char refusal[BROKER_TEXT_MAX]; /* of a request that was not the first */
 };
 
 struct courier {

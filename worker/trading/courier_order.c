@@ -211,23 +211,24 @@ has_our_terms(const struct parcel *parcel, const struct broker_view *view)
 
 /* What a look-up's result is an event of. */
 static enum order_event
-looked(const struct courier *courier, struct parcel *parcel,
-    const struct broker_reply *reply)
+looked(const struct parcel *parcel, const struct broker_reply *reply)
 {
-	const struct broker_view *view = &reply->view;
-
-	if (reply->result == BROKER_SHOWN && !has_our_terms(parcel, view))
-		return ORDER_EVENT_OTHER;
-	if (reply->result == BROKER_SHOWN &&
-	    order_is_behind(parcel->filled,
-		view->is_unpriced ? parcel->filled : view->filled, &courier->terms,
-		clock_monotonic_ns(), &parcel->behind_ns))
-		return ORDER_EVENT_LOOK_UP_FAILED;
 	if (reply->result == BROKER_SHOWN)
-		return ORDER_EVENT_KNOWN;
+		return has_our_terms(parcel, &reply->view) ? ORDER_EVENT_KNOWN
+							   : ORDER_EVENT_OTHER;
 	if (reply->result == BROKER_NOT_FOUND)
 		return ORDER_EVENT_NOT_FOUND;
 	return ORDER_EVENT_LOOK_UP_FAILED;
+}
+
+static bool
+is_behind(const struct courier *courier, struct parcel *parcel,
+    const struct broker_view *view)
+{
+	int64_t shown = view->is_unpriced ? parcel->filled : view->filled;
+
+	return order_is_behind(parcel->filled, shown, &courier->terms,
+	    clock_monotonic_ns(), &parcel->behind_ns);
 }
 
 static enum order_event
@@ -238,7 +239,7 @@ look_up(struct courier *courier, struct parcel *parcel, struct broker_reply *rep
 	kill_point("order.looked_up");
 	courier_tell_broker(courier, reply);
 	parcel->next_look_ns = clock_monotonic_ns() + look_interval_ns(courier, parcel);
-	return looked(courier, parcel, reply);
+	return looked(parcel, reply);
 }
 
 /* That a request leaves is on record before it does. */
@@ -433,6 +434,9 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 			is_found = false;
 		} else if (action == ORDER_LOOK_UP && !is_looked) {
 			event = look_up(courier, parcel, &reply);
+			if (event == ORDER_EVENT_KNOWN &&
+			    is_behind(courier, parcel, &reply.view))
+				event = ORDER_EVENT_LOOK_UP_FAILED;
 			is_looked = is_found = true;
 		} else {
 			return 0;
