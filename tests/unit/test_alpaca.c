@@ -153,7 +153,8 @@ static const struct result_case {
 	    BROKER_DUPLICATE },
 	{ true, 422, "{\"code\":40010001,\"message\":\"order_id is missing\"}",
 	    BROKER_DENIED },
-	{ true, 422, "{\"code\":42210000,\"message\":\"Client order ID already exists\"}",
+	{ true, 422,
+	    "{\"code\":42210000,\"message\":\"Client order ID already exists\"}",
 	    BROKER_DUPLICATE },
 	{ true, 409, "{\"code\":40910000,\"message\":\"duplicate client_order_id\"}",
 	    BROKER_DUPLICATE },
@@ -247,6 +248,33 @@ START_TEST(test_positions)
 }
 END_TEST
 
+static int
+count_orders(const struct broker_view *view, void *data)
+{
+	int *n = data;
+
+	ck_assert(view->is_market || strcmp(view->symbol, "(legs)") == 0);
+	++*n;
+	return 0;
+}
+
+/* As the API's description shows one: it does not spoil the list, and is not ours. */
+START_TEST(test_an_order_of_legs_in_a_list)
+{
+	static const char body[] =
+	    "[{\"id\":\"" ID "\",\"client_order_id\":\"646b1fe6\",\"symbol\":\"\","
+	    "\"side\":\"\",\"qty\":\"1\",\"notional\":null,\"filled_qty\":\"1\","
+	    "\"filled_avg_price\":\"-1.28\",\"order_class\":\"mleg\",\"type\":"
+	    "\"limit\",\"status\":\"new\",\"legs\":[{\"symbol\":"
+	    "\"AAPL241213C00250000\"}]}"
+	    ",{" HEAD "\"qty\":\"2\",\"order_class\":\"\",\"status\":\"new\"}]";
+	int n = 0;
+
+	ck_assert_int_eq(alpaca_list_orders(body, strlen(body), count_orders, &n), 0);
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 START_TEST(test_order_body)
 {
 	struct broker_request request = { "ts-a", "AAPL", TRADESUP_SELL, 150000000 };
@@ -334,6 +362,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, test_result, 0, ARRAY_SIZE(result_cases));
 	tcase_add_test(tcase, test_words_are_harmless);
 	tcase_add_test(tcase, test_positions);
+	tcase_add_test(tcase, test_an_order_of_legs_in_a_list);
 	tcase_add_test(tcase, test_order_body);
 }
 

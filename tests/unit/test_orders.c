@@ -266,9 +266,10 @@ static const struct next_case {
 	    .unproven = 1 },
 	{ "open, and for a moment of other terms", { ORDER_OPEN, 1 }, ORDER_EVENT_OTHER,
 	    .at = 2, .status = ORDER_OPEN, .unproven = 1, .other_since = 2 },
-	{ "open, and of other terms", { ORDER_OPEN, 1, .other_since_ns = 1002 * SECOND },
-	    ORDER_EVENT_OTHER, .at = 9, .status = ORDER_OPEN, .unproven = 1,
-	    .action = ORDER_HOLD, .other_since = 2 },
+	{ "open, and of other terms",
+	    { ORDER_OPEN, 1, .other_since_ns = 1002 * SECOND }, ORDER_EVENT_OTHER,
+	    .at = 9, .status = ORDER_OPEN, .unproven = 1, .action = ORDER_HOLD,
+	    .other_since = 2 },
 	{ "given up, and of other terms",
 	    { ORDER_EXPIRED, 1, .other_since_ns = 1002 * SECOND }, ORDER_EVENT_OTHER,
 	    .at = 9, .status = ORDER_EXPIRED, .unproven = 1, .action = ORDER_HOLD,
@@ -458,8 +459,7 @@ feed(struct play play, enum order_event event, int depth)
 			struct play taken = play;
 			bool is_stopped = play.terms.dedup >= ORDER_DEDUP_REPLAY;
 
-			/* Taken, and the answer says so, is lost, or not true, or we die.
-			 */
+			/* Taken; the answer says so, is lost, lies, or we die. */
 			if (answers[i] != ORDER_EVENT_NOT_TAKEN &&
 			    answers[i] != ORDER_EVENT_DENIED &&
 			    (answers[i] != ORDER_EVENT_TURNED_AWAY || is_stopped)) {
@@ -581,8 +581,8 @@ START_TEST(test_a_copy_that_lags_is_no_news)
 
 	for (size_t i = 0; i < ARRAY_SIZE(looks_behind); i++)
 		ck_assert_msg(order_is_behind(5, looks_behind[i].shown, &alpaca,
-				  (1000 + looks_behind[i].at) * SECOND, &since_ns) ==
-				  looks_behind[i].is_behind,
+				  (1000 + looks_behind[i].at) * SECOND,
+				  &since_ns) == looks_behind[i].is_behind,
 		    "at %d", (int)looks_behind[i].at);
 }
 END_TEST

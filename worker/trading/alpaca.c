@@ -47,7 +47,8 @@ quote_numbers(const char *body, size_t length, size_t *ret_length)
 	if (!quoted)
 		return NULL;
 	for (size_t i = 0; i < length;) {
-		if (!is_string && (body[i] == '-' || (body[i] >= '0' && body[i] <= '9'))) {
+		if (!is_string &&
+		    (body[i] == '-' || (body[i] >= '0' && body[i] <= '9'))) {
 			*to++ = '"';
 			while (i < length && body[i] && strchr(number, body[i]))
 				*to++ = body[i++];
@@ -198,6 +199,26 @@ get_amounts(const json_t *object, struct broker_view *view)
 	return 0;
 }
 
+/*
+ * What is traded, and how much of it. An order of several legs has neither symbol nor
+ * side of its own, and its price may be negative. None of ours is one, but the account
+ * may have some, in the list of which no order must be missing.
+ */
+static int
+get_trade(const json_t *object, struct broker_view *view)
+{
+	const char *class = json_string_value(json_object_get(object, "order_class"));
+
+	if (class && strcmp(class, "mleg") == 0) {
+		strcpy(view->symbol, "(legs)");
+		return 0;
+	}
+	if (get_text(object, "symbol", view->symbol, sizeof(view->symbol)) < 0 ||
+	    get_side(object, &view->side) < 0)
+		return -EBADMSG;
+	return get_amounts(object, view);
+}
+
 static int
 read_order(const json_t *object, struct broker_view *ret_view)
 {
@@ -208,10 +229,9 @@ read_order(const json_t *object, struct broker_view *ret_view)
 	    !is_plain_id(view.id) ||
 	    get_text(object, "client_order_id", view.client_order_id,
 		sizeof(view.client_order_id)) < 0 ||
-	    get_text(object, "symbol", view.symbol, sizeof(view.symbol)) < 0 ||
 	    get_text(object, "type", type, sizeof(type)) < 0 ||
 	    get_text(object, "status", view.word, sizeof(view.word)) < 0 ||
-	    get_side(object, &view.side) < 0 || get_amounts(object, &view) < 0)
+	    get_trade(object, &view) < 0)
 		return -EBADMSG;
 	view.is_market = strcmp(type, "market") == 0;
 	view.status = status_of(&view);

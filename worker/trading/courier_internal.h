@@ -52,9 +52,9 @@ struct courier {
 	bool is_busy, is_locked; /* told */
 	bool has_news;		 /* for the book */
 	bool has_changed;	 /* for the end */
-	bool is_cash_old;     /* something was filled since it was read */
-	bool has_filled;      /* in this life */
-	int64_t cash_ns;      /* monotonic, when it was read; 0: not in this life */
+	bool is_cash_old;	 /* something was filled since it was read */
+	bool has_filled;	 /* in this life */
+	int64_t cash_ns;	 /* monotonic, when it was read; 0: not in this life */
 	int64_t cash_fill_ns; /* monotonic, of the last fill that may have moved it */
 	int64_t fills;
 	int64_t

@@ -72,8 +72,8 @@ enum order_event {
 	ORDER_EVENT_KNOWN,   /* an answer or a look-up shows it at the broker */
 	ORDER_EVENT_OTHER,   /* the broker's order of this id has other terms */
 	/* what a POST may be answered with, besides */
-	ORDER_EVENT_NOT_TAKEN, /* proof that this request was not taken: not a byte of
-				  it left, or the keys are no good (401) */
+	ORDER_EVENT_NOT_TAKEN,	 /* proof that this request was not taken: not a byte of
+				    it left, or the keys are no good (401) */
 	ORDER_EVENT_TURNED_AWAY, /* the broker would not look at it (429): so it says */
 	ORDER_EVENT_LOST,      /* no proof of anything: time-out, reset, 5xx, garbage */
 	ORDER_EVENT_DUPLICATE, /* the id is in use */
