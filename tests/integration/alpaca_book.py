@@ -82,6 +82,8 @@ class Order:
         self.visible_from = 0.0  # time.monotonic(); before it, looks do not see the order
         self.canceling = None    # how a cancel goes on: a step, taken at the next look
         self.foreign = False     # put there by a test, not asked for by the client
+        self.former = None       # as the look before the last change showed it
+        self.changed = 0.0       # time.monotonic() of the last change
 
     @property
     def filled(self):
@@ -132,6 +134,8 @@ class Book:
         self.id_max = id_max
         self.orders = []
         self.by_client_id, self.by_id = {}, {}
+        self.former_cash = self.cash
+        self.cash_changed = 0.0  # time.monotonic() of the last change
         self.holdings = {}       # symbol: [quantity, cost]
         self.later = []          # (time.monotonic(), terms) of orders that are yet to appear
         self.open = True         # whether the market is
@@ -241,6 +245,7 @@ class Book:
             step = order.steps.pop(0)
         else:
             return
+        order.former, order.changed = order.json(), time.monotonic()
         status, _, part = step.partition(":")
         if part and order.qty is not None:
             self.fill(order, order.qty * Decimal(part) - order.filled)
@@ -261,6 +266,7 @@ class Book:
         price = self.price_of(order.symbol)
         order.fills.append({"quantity": quantity, "price": price, "time_ns": self.now_ns()})
         signed = quantity if order.side == "buy" else -quantity
+        self.former_cash, self.cash_changed = self.cash, time.monotonic()
         self.cash -= signed * price
         holding = self.holdings.setdefault(order.symbol, [Decimal(0), Decimal(0)])
         if holding[0] * signed >= 0:

@@ -15,6 +15,16 @@ ANSWERS = {
     "true", "none", "reset", "truncated", "truncated_head", "broken_json", "foreign_json", "other_order",
     "duplicate", "slow", "stall", "500", "502", "503", "504", "429", "404", "404_html", "401",
     "403_html", "reset_unread",
+    # not an answer to what was asked for
+    "308", "400", "409", "404_gateway", "no_quantity", "other_terms", "double_key",
+    # refused in the broker's own form, though it may have been taken before
+    "403", "422_words", "429_taken",
+    # wrong lengths, and broken pieces
+    "too_short", "too_long", "chunk_broken", "chunk_cut",
+    # the truth in another form
+    "gzip", "chunked", "http10", "continue", "numbers", "odd_form", "close_after", "no_price",
+    # the truth of a moment ago, for `wait` seconds after a change
+    "stale",
 }
 
 
@@ -24,7 +34,8 @@ class Lie:
     @accept: whether the request is carried out
     @hide: for so many seconds afterwards the order is not seen by look-ups and lists
     @later: the order appears only so many seconds after the request
-    @wait: how long the answer takes (slow, stall), or how far away the reset is (429)
+    @wait: how long the answer takes (slow, stall), how far away the reset is (429), or how long a change
+           is not seen (stale)
     @before: what is there first: `canceled`, another order under this id that was canceled;
              `terms`, one with other terms
     @terms: properties of the order that are not as asked for
@@ -65,8 +76,10 @@ class Rule:
 
 # What a schedule draws from, for each kind of request.
 LOST = ["none", "reset", "504", "502", "503", "500", "truncated", "truncated_head", "broken_json",
-        "foreign_json", "stall", "other_order"]
-HARMLESS = ["duplicate", "slow"]
+        "foreign_json", "stall", "other_order", "308", "400", "409", "no_quantity", "double_key", "too_short",
+        "too_long", "chunk_broken", "chunk_cut"]
+HARMLESS = ["duplicate", "slow", "gzip", "chunked", "http10", "continue", "numbers", "odd_form", "close_after",
+            "no_price"]
 
 
 def draw_place(dice, brief, throttle):
@@ -88,9 +101,10 @@ def draw_place(dice, brief, throttle):
 
 def draw_other(dice, brief, _throttle):
     """A fate of any other request."""
-    if dice.random() < 0.15:
-        return Lie(dice.choice(HARMLESS), wait=brief)
-    answers = [answer for answer in LOST + ["reset_unread", "404_html", "403_html"] if answer != "other_order"]
+    if dice.random() < 0.3:
+        return Lie(dice.choice(HARMLESS + ["stale"]), wait=brief)
+    answers = [answer for answer in LOST + ["reset_unread", "404_html", "404_gateway", "403_html"]
+               if answer != "other_order"]
     return Lie(dice.choice(answers), wait=brief, accept=dice.random() < 0.5)
 
 

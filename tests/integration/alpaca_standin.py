@@ -241,8 +241,10 @@ class Standin:
         if what == "canceled":
             self.book.move(order, "canceled")
 
-    def on_lookup(self, request, _lie):
+    def on_lookup(self, request, lie):
         order = self.book.by_client_id.get(request.query.get("client_order_id"))
+        if lie.answer == "stale" and order and order.former and time.monotonic() - order.changed < lie.wait:
+            return 200, order.former
         return self.show(order)
 
     def on_get(self, request, _lie):
@@ -293,10 +295,11 @@ class Standin:
                 answers.append({"id": order.id, "status": refusal.status, "body": refusal.body})
         return 207, answers
 
-    def on_account(self, _request, _lie):
+    def on_account(self, _request, lie):
         book = self.book
+        is_stale = lie.answer == "stale" and time.monotonic() - book.cash_changed < lie.wait
         value = sum((holding[0] * book.price_of(symbol) for symbol, holding in book.holdings.items()), Decimal(0))
-        cash, equity = text(book.cash), text(book.cash + value)
+        cash, equity = text(book.former_cash if is_stale else book.cash), text(book.cash + value)
         return 200, {
             "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, "account")), "account_number": "PA000000STAND", "status": "ACTIVE",
             "crypto_status": "ACTIVE", "currency": "USD", "cash": cash, "buying_power": cash, "equity": equity,

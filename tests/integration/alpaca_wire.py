@@ -4,8 +4,10 @@ that alpaca_lies.py names.
 """
 
 import collections
+import gzip
 import http.server
 import json
+import re
 import socket
 import struct
 import sys
@@ -16,8 +18,81 @@ from alpaca_schema import Request
 
 REASONS = http.server.BaseHTTPRequestHandler.responses
 HTML = b"<html>\r\n<head><title>gateway</title></head>\r\n<body>try again</body>\r\n</html>\r\n"
+AMOUNTS = rb'"(qty|filled_qty|filled_avg_price|cash)": "([0-9.]+)"'
+# What is refused: the broker's own words, and those of whatever stands between.
+REFUSALS = {
+    "400": b'{"message":"bad request"}', "409": b'{"code":409,"message":"conflict"}',
+    "403": b'{"code":40310000,"message":"insufficient buying power","buying_power":"0","cost_basis":"1"}',
+    "404_gateway": b'{"message":"no Route matched with those values"}',
+    "429_taken": b'{"code":42910000,"message":"rate limit exceeded"}',
+    "422_words": b'{"code":42210000,"message":"Client Order ID already exists"}',
+}
 FOREIGN = [b'{"message":"ok"}', b"[]", b"null", b"17", HTML, b"", b'{"id":7,"status":"filled"}',
            b'{"status":"filled","filled_qty":"1"}']
+
+
+def in_pieces(whole, data, last=b"0\r\n\r\n", size=97):
+    """The answer in chunks."""
+    head = re.sub(rb"\r\nContent-Length: \d+", b"\r\nTransfer-Encoding: chunked", whole[:len(whole) - len(data)])
+    if b"chunked" not in head:
+        return whole
+    pieces = (data[start:start + size] for start in range(0, len(data), size))
+    return head + b"".join(b"%x;note=x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + last
+
+
+def packed(whole, data):
+    """The answer with a content coding that nobody asked for."""
+    small = gzip.compress(data)
+    return whole[:len(whole) - len(data)].replace(
+        b"Content-Length: %d" % len(data), b"Content-Encoding: gzip\r\nContent-Length: %d" % len(small)) + small
+
+
+def in_odd_form(whole, data):
+    """The same fields: in another order, with unknown ones and other texts for the same times."""
+    try:
+        fields = json.loads(data)
+    except ValueError:
+        return whole
+    if not isinstance(fields, dict):
+        return whole
+    for key in fields:
+        if key.endswith("_at") and fields[key]:
+            fields[key] = fields[key].replace("Z", "-00:00")
+    fields = dict([("subtag2", {"status": "filled", "deep": [[[[[]]]]]})] + sorted(fields.items(), reverse=True))
+    other = json.dumps(fields, indent=1).replace("/", "\\/").encode() + b"\r\n"
+    return whole[:len(whole) - len(data)].replace(b"Content-Length: %d" % len(data),
+                                                  b"Content-Length: %d" % len(other)) + other
+
+
+def with_length(whole, data, more):
+    return whole.replace(b"Content-Length: %d" % len(data), b"Content-Length: %d" % max(len(data) + more, 0))
+
+
+def with_body(whole, data, other):
+    return with_length(whole[:len(whole) - len(data)], data, len(other) - len(data)) + other
+
+
+# A whole answer and its body, to what is written instead: the same in another form, or broken.
+TRUE_FORMS = {
+    "gzip": packed, "chunked": in_pieces, "odd_form": in_odd_form,
+    "http10": lambda whole, data: with_length(whole, data, 0).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+    "continue": lambda whole, _data: 2 * b"HTTP/1.1 100 Continue\r\n\r\n" + whole,
+    "close_after": lambda whole, _data: whole,
+    "numbers": lambda whole, data: with_body(whole, data, re.sub(AMOUNTS, rb'"\1": \2', data)),
+    "no_price": lambda whole, data: with_body(
+        whole, data, re.sub(rb'"filled_avg_price": "[0-9.]+"', b'"filled_avg_price": null', data)),
+}
+BAD_FORMS = {
+    "too_short": lambda whole, data: with_length(whole, data, -7),
+    "too_long": lambda whole, data: with_length(whole, data, 7),
+    "chunk_broken": lambda whole, data: in_pieces(whole, data, last=b"zz\r\n\r\n"),
+    "chunk_cut": lambda whole, data: in_pieces(whole, data, last=b""),
+}
+WRONG_FIELDS = {
+    "no_quantity": lambda data: re.sub(rb'"qty": "[^"]*"', b'"qty": null', data),
+    "other_terms": lambda data: re.sub(rb'"qty": "([^"]*)"', rb'"qty": "1\1"', data),
+    "double_key": lambda data: data[:-1] + b', "status": "rejected"}' if data[:1] == b"{" else b"[",
+}
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -105,8 +180,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, lie, status, data, more):
         how = lie.answer
-        if how in ("true", "429"):
+        if how in ("true", "429", "stale"):
             self.write(status, data, more)
+        elif how in TRUE_FORMS or how in BAD_FORMS:
+            self.wfile.write({**TRUE_FORMS, **BAD_FORMS}[how](self.response(status, data, more), data))
+            if how in BAD_FORMS or how in ("http10", "close_after"):
+                self.drop(False)
+        elif how in REFUSALS:
+            if how == "429_taken":
+                more = dict(more, **{"X-RateLimit-Reset": str(int(time.time()) + 2)})
+            self.write(int(how[:3]), REFUSALS[how], more)
+        elif how == "308":
+            self.write(308, b"", dict(more, Location=self.path))
         elif how in ("none", "reset", "reset_unread"):
             self.drop(how != "none")
         elif how == "stall":
@@ -144,6 +229,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             other = alpaca_book.Order({"symbol": "OTHER", "qty": "1", "side": "buy", "type": "market",
                                        "time_in_force": "day"}, book.now_ns(), [])
             return json.dumps(other.json()).encode()
+        if how in WRONG_FIELDS:
+            return WRONG_FIELDS[how](data)
         return FOREIGN[len(data) % len(FOREIGN)]
 
     def response(self, status, data, more, kind="application/json"):

@@ -183,7 +183,7 @@ active proctype operator()
 mtype pc = BEGIN;
 mtype status = NONE;
 byte unproven = 0, missing = 0;
-bool duplicate = false;
+bool duplicate = false, denied = false;
 bool dirty = false; /* the journal is to be written before anything else happens */
 
 /* The next thing the worker does, once the journal has it. */
@@ -201,6 +201,7 @@ inline forget()
 	unproven = 0;
 	missing = 0;
 	duplicate = false;
+	denied = false;
 	dirty = false;
 	waited_for = NOBODY;
 	answer = SILENCE;
@@ -228,6 +229,7 @@ inline unknown()
 inline adopt()
 {
 	duplicate = false;
+	denied = false;
 	become(AT_BROKER, DONE)
 }
 
@@ -243,10 +245,10 @@ inline not_found()
 		:: else ->
 			if
 			:: duplicate -> pc = ACT /* held: it is there, and not shown */
-			:: !duplicate && phase != FRESH -> become(EXPIRED, WATCH)
-			:: !duplicate && phase == FRESH && stopped -> pc = ACT
-			:: !duplicate && phase == FRESH && !stopped && !SAFE_TO_REPEAT -> pc = ACT /* held */
-			:: !duplicate && phase == FRESH && !stopped && SAFE_TO_REPEAT -> pc = POST
+			:: !duplicate && (denied || phase != FRESH) -> become(EXPIRED, WATCH)
+			:: !duplicate && !denied && phase == FRESH && stopped -> pc = ACT
+			:: !duplicate && !denied && phase == FRESH && !stopped && !SAFE_TO_REPEAT -> pc = ACT /* held */
+			:: !duplicate && !denied && phase == FRESH && !stopped && SAFE_TO_REPEAT -> pc = POST
 			fi
 		fi
 	fi
@@ -311,6 +313,7 @@ active proctype worker()
 		status = SENT;
 		unproven++;
 		missing = 0;
+		denied = false;
 		pc = SEND
 	   }
 	:: atomic { !dirty && pc == POST && left == POSTS && phase != FRESH -> pc = ACT }
@@ -338,7 +341,7 @@ active proctype worker()
 #ifdef DENIED_IS_FINAL
 		:: answer == DENIED && unproven > 1 -> become(REJECTED, DONE)
 #else
-		:: answer == DENIED && unproven > 1 -> become(EXPIRED, WATCH)
+		:: answer == DENIED && unproven > 1 -> denied = true; become(SENT, ASK)
 #endif
 		:: answer == NOT_TAKEN ->
 			unproven--;

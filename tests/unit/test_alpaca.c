@@ -49,14 +49,33 @@ static const struct order_case {
 	{ "[]", -EBADMSG },
 	{ "null", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"status\":\"new\"", -EBADMSG },
-	{ "{" HEAD "\"qty\":2,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	/* Amounts as numbers, to the last digit. */
+	{ "{" HEAD "\"qty\":2,\"filled_qty\":1.50000001,\"filled_avg_price\":"
+	  "90071992547.40993001,\"status\":\"new\",\"note\":\"\\\"1\\\\\"}",
+	    0, ORDER_PARTIALLY_FILLED, 150000001, INT64_C(9007199254740993001) },
+	{ "{" HEAD "\"qty\":2e0,\"filled_qty\":0,\"status\":\"new\"}", 0, ORDER_OPEN },
+	{ "{" HEAD "\"qty\":02,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":1-2,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":true,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	/* Something was left out: not an order of no quantity. */
+	{ "{" HEAD "\"qty\":null,\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"filled_qty\":\"0\",\"status\":\"new\"}", -EBADMSG },
+	{ "{" HEAD "\"qty\":\"0\",\"notional\":null,\"status\":\"new\"}", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"0\"}", -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"3\",\"filled_avg_price\":\"1\""
 	  ",\"status\":\"new\"}",
 	    -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"-1\",\"status\":\"new\"}",
 	    -EBADMSG },
-	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"new\"}", -EBADMSG },
+	/* A price that is not told yet: no fill, and no end. */
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"new\"}", 0,
+	    ORDER_OPEN },
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"2\",\"status\":\"filled\""
+	  ",\"filled_avg_price\":null}",
+	    0, ORDER_OPEN },
+	{ "{" HEAD "\"qty\":\"2\",\"filled_qty\":\"1\",\"status\":\"canceled\""
+	  ",\"filled_avg_price\":\"0\"}",
+	    0, ORDER_OPEN },
 	{ "{" HEAD "\"qty\":\"1e999\",\"filled_qty\":\"0\",\"status\":\"new\"}",
 	    -EBADMSG },
 	{ "{" HEAD "\"qty\":\"2\",\"qty\":\"3\",\"filled_qty\":\"0\",\"status\":"
@@ -134,6 +153,20 @@ static const struct result_case {
 	    BROKER_DUPLICATE },
 	{ true, 422, "{\"code\":40010001,\"message\":\"order_id is missing\"}",
 	    BROKER_DENIED },
+	{ true, 422,
+	    "{\"code\":42210000,\"message\":\"Client order ID already exists\"}",
+	    BROKER_DUPLICATE },
+	{ true, 409, "{\"code\":40910000,\"message\":\"duplicate client_order_id\"}",
+	    BROKER_DUPLICATE },
+	{ true, 422,
+	    "{\"code\":40010001,\"message\":\"client_order_id must be no more than 128 "
+	    "characters\"}",
+	    BROKER_DENIED },
+	/* No refusals of an order that the description has. */
+	{ true, 422, "{\"message\":\"unprocessable\"}", BROKER_UNCLEAR },
+	{ true, 403, "{\"message\":\"Forbidden\"}", BROKER_UNCLEAR },
+	{ true, 400, "{\"code\":40010000,\"message\":\"malformed\"}", BROKER_UNCLEAR },
+	{ true, 409, "{\"code\":40910000,\"message\":\"conflict\"}", BROKER_UNCLEAR },
 	{ false, 422,
 	    "{\"code\":40010001,\"message\":\"client_order_id must be unique\"}",
 	    BROKER_DENIED },
@@ -151,6 +184,8 @@ static const struct result_case {
 	{ false, 404, "<html>not found</html>", BROKER_UNCLEAR },
 	{ false, 404, "", BROKER_UNCLEAR },
 	{ false, 404, "{\"message\":7}", BROKER_UNCLEAR },
+	{ false, 404, "{\"message\":\"no Route matched with those values\"}",
+	    BROKER_UNCLEAR },
 	{ true, 404, "{\"code\":40410000,\"message\":\"not found\"}", BROKER_UNCLEAR },
 	{ true, 408, "{\"code\":1,\"message\":\"time-out\"}", BROKER_UNCLEAR },
 	{ true, 429, "{\"code\":42910000,\"message\":\"too many\"}", BROKER_BUSY },
@@ -199,13 +234,44 @@ START_TEST(test_positions)
 	    ",{\"symbol\":\"B\",\"side\":\"short\",\"qty\":\"-2\"},"
 	    "{\"symbol\":\"C\",\"side\":\"short\",\"qty\":\"1\"}]";
 	static const char broken[] = "[{\"symbol\":\"A\",\"qty\":\"5\"}]";
+	static const char none[] =
+	    "[{\"symbol\":\"A\",\"side\":\"long\",\"qty\":null}]";
 	int64_t sum = 0;
 
 	ck_assert_int_eq(alpaca_list_positions(body, strlen(body), count, &sum), 0);
 	ck_assert_int_eq(sum, 2 * DECIMAL_ONE);
 	ck_assert_int_eq(
 	    alpaca_list_positions(broken, strlen(broken), count, &sum), -EBADMSG);
+	ck_assert_int_eq(
+	    alpaca_list_positions(none, strlen(none), count, &sum), -EBADMSG);
 	ck_assert_int_eq(alpaca_list_positions("{}", 2, count, &sum), -EBADMSG);
+}
+END_TEST
+
+static int
+count_orders(const struct broker_view *view, void *data)
+{
+	int *n = data;
+
+	ck_assert(view->is_market || strcmp(view->symbol, "(legs)") == 0);
+	++*n;
+	return 0;
+}
+
+/* As the API's description shows one: it does not spoil the list, and is not ours. */
+START_TEST(test_an_order_of_legs_in_a_list)
+{
+	static const char body[] =
+	    "[{\"id\":\"" ID "\",\"client_order_id\":\"646b1fe6\",\"symbol\":\"\","
+	    "\"side\":\"\",\"qty\":\"1\",\"notional\":null,\"filled_qty\":\"1\","
+	    "\"filled_avg_price\":\"-1.28\",\"order_class\":\"mleg\",\"type\":"
+	    "\"limit\",\"status\":\"new\",\"legs\":[{\"symbol\":"
+	    "\"AAPL241213C00250000\"}]}"
+	    ",{" HEAD "\"qty\":\"2\",\"order_class\":\"\",\"status\":\"new\"}]";
+	int n = 0;
+
+	ck_assert_int_eq(alpaca_list_orders(body, strlen(body), count_orders, &n), 0);
+	ck_assert_int_eq(n, 2);
 }
 END_TEST
 
@@ -296,6 +362,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, test_result, 0, ARRAY_SIZE(result_cases));
 	tcase_add_test(tcase, test_words_are_harmless);
 	tcase_add_test(tcase, test_positions);
+	tcase_add_test(tcase, test_an_order_of_legs_in_a_list);
 	tcase_add_test(tcase, test_order_body);
 }
 

@@ -173,6 +173,8 @@ static const struct next_case {
 	bool stopped;
 	enum order_dedup dedup; /* 0: forever */
 	int64_t missing_since; /* in the next life, seconds after it was made; 0: not */
+	int64_t other_since;   /* the same */
+	bool denied;	       /* the same */
 } next_cases[] = {
 	{ "a fresh intent goes", { ORDER_INTENT }, ORDER_EVENT_TIME, .at = 1,
 	    .status = ORDER_INTENT, .action = ORDER_POST },
@@ -201,12 +203,33 @@ static const struct next_case {
 	    .status = ORDER_INTENT },
 	{ "no byte of the second left", { ORDER_SENT, 2 }, ORDER_EVENT_NOT_TAKEN,
 	    .at = 1, .status = ORDER_SENT, .unproven = 1 },
+	{ "turned away, and may go again", { ORDER_SENT, 1 }, ORDER_EVENT_TURNED_AWAY,
+	    .at = 1, .status = ORDER_INTENT },
+	{ "it goes again", { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME,
+	    .at = 1, .status = ORDER_INTENT, .action = ORDER_POST },
+	{ "turned away, and old: look before it is forgotten",
+	    { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME, .at = 60,
+	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
+	{ "turned away, and a latch came between",
+	    { ORDER_INTENT, .turned_away = true }, ORDER_EVENT_TIME, .at = 1,
+	    .stopped = true, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP },
 	{ "the answer was lost", { ORDER_SENT, 1 }, ORDER_EVENT_LOST, .at = 1,
 	    .status = ORDER_SENT, .unproven = 1, .action = ORDER_LOOK_UP },
 	{ "the broker refuses it", { ORDER_SENT, 1 }, ORDER_EVENT_DENIED, .at = 1,
 	    .status = ORDER_REJECTED, .unproven = 1 },
-	{ "the broker refuses the second of two", { ORDER_SENT, 2 }, ORDER_EVENT_DENIED,
-	    .at = 1, .status = ORDER_EXPIRED, .unproven = 2 },
+	{ "the broker refuses the second of two: look for the first", { ORDER_SENT, 2 },
+	    ORDER_EVENT_DENIED, .at = 1, .status = ORDER_SENT, .unproven = 2,
+	    .action = ORDER_LOOK_UP, .denied = true },
+	{ "refused, and the first is there", { ORDER_SENT, 2, .denied = true },
+	    ORDER_EVENT_KNOWN, ORDER_FILLED, .at = 1, .status = ORDER_FILLED,
+	    .unproven = 2 },
+	{ "refused, and the first is not there for long",
+	    { ORDER_SENT, 2, .denied = true, .missing_since_ns = 1002 * SECOND },
+	    ORDER_EVENT_NOT_FOUND, .at = 7, .status = ORDER_EXPIRED, .unproven = 2,
+	    .denied = true },
+	{ "refused, and sent again after all", { ORDER_SENT, 2, .denied = true },
+	    ORDER_EVENT_POSTING, .at = 7, .status = ORDER_SENT, .unproven = 3 },
 	{ "its id is in use", { ORDER_SENT, 2 }, ORDER_EVENT_DUPLICATE, .at = 1,
 	    .status = ORDER_SENT, .unproven = 2, .action = ORDER_LOOK_UP },
 	{ "in use, and open", { ORDER_SENT, 2, .duplicate = true }, ORDER_EVENT_KNOWN,
@@ -214,9 +237,43 @@ static const struct next_case {
 	{ "in use, and cancelled", { ORDER_SENT, 2, .duplicate = true },
 	    ORDER_EVENT_KNOWN, ORDER_CANCELED, .at = 1, .status = ORDER_CANCELED,
 	    .unproven = 2, .action = ORDER_HOLD },
-	{ "in use, and not ours", { ORDER_SENT, 2, .duplicate = true },
-	    ORDER_EVENT_OTHER, .at = 1, .status = ORDER_REJECTED, .unproven = 2,
-	    .action = ORDER_HOLD },
+	{ "in use, and not ours",
+	    { ORDER_SENT, 2, .duplicate = true, .other_since_ns = 1002 * SECOND },
+	    ORDER_EVENT_OTHER, .at = 7, .status = ORDER_REJECTED, .unproven = 2,
+	    .action = ORDER_HOLD, .other_since = 2 },
+	{ "in use, and not ours, the first time", { ORDER_SENT, 2, .duplicate = true },
+	    ORDER_EVENT_OTHER, .at = 1, .status = ORDER_SENT, .unproven = 2,
+	    .action = ORDER_HOLD, .other_since = 1 },
+	{ "other terms, the first time: a mix-up", { ORDER_SENT, 1 }, ORDER_EVENT_OTHER,
+	    .at = 1, .status = ORDER_SENT, .unproven = 1, .other_since = 1 },
+	{ "other terms, not long", { ORDER_SENT, 1, .other_since_ns = 1002 * SECOND },
+	    ORDER_EVENT_OTHER, .at = 6, .status = ORDER_SENT, .unproven = 1,
+	    .other_since = 2 },
+	{ "other terms, and the clock was set back",
+	    { ORDER_SENT, 1, .other_since_ns = 1009 * SECOND }, ORDER_EVENT_OTHER,
+	    .at = 2, .status = ORDER_SENT, .unproven = 1, .other_since = 2 },
+	{ "other terms break a row of not found",
+	    { ORDER_SENT, 1, .missing_since_ns = 1001 * SECOND }, ORDER_EVENT_OTHER,
+	    .at = 7, .status = ORDER_SENT, .unproven = 1, .other_since = 7 },
+	{ "not found breaks a row of other terms",
+	    { ORDER_SENT, 1, .other_since_ns = 1001 * SECOND }, ORDER_EVENT_NOT_FOUND,
+	    .at = 7, .status = ORDER_SENT, .unproven = 1, .missing_since = 7 },
+	{ "time does not", { ORDER_SENT, 1, .other_since_ns = 1001 * SECOND },
+	    ORDER_EVENT_TIME, .at = 7, .status = ORDER_SENT, .unproven = 1,
+	    .action = ORDER_LOOK_UP, .other_since = 1 },
+	{ "ours after all", { ORDER_SENT, 1, .other_since_ns = 1001 * SECOND },
+	    ORDER_EVENT_KNOWN, ORDER_FILLED, .at = 7, .status = ORDER_FILLED,
+	    .unproven = 1 },
+	{ "open, and for a moment of other terms", { ORDER_OPEN, 1 }, ORDER_EVENT_OTHER,
+	    .at = 2, .status = ORDER_OPEN, .unproven = 1, .other_since = 2 },
+	{ "open, and of other terms",
+	    { ORDER_OPEN, 1, .other_since_ns = 1002 * SECOND }, ORDER_EVENT_OTHER,
+	    .at = 9, .status = ORDER_OPEN, .unproven = 1, .action = ORDER_HOLD,
+	    .other_since = 2 },
+	{ "given up, and of other terms",
+	    { ORDER_EXPIRED, 1, .other_since_ns = 1002 * SECOND }, ORDER_EVENT_OTHER,
+	    .at = 9, .status = ORDER_EXPIRED, .unproven = 1, .action = ORDER_HOLD,
+	    .other_since = 2 },
 	{ "in use, and never shown", { ORDER_SENT, 1, true, 0, 1001 * SECOND },
 	    ORDER_EVENT_NOT_FOUND, .at = 90, .status = ORDER_SENT, .unproven = 1,
 	    .action = ORDER_HOLD, .missing_since = 1 },
@@ -306,6 +363,10 @@ START_TEST(test_next)
 	ck_assert_msg(next.life.missing_since_ns ==
 			  (c->missing_since ? (1000 + c->missing_since) * SECOND : 0),
 	    "%s: missing since %lld", c->what, (long long)next.life.missing_since_ns);
+	ck_assert_msg(next.life.other_since_ns ==
+			  (c->other_since ? (1000 + c->other_since) * SECOND : 0),
+	    "%s: other since %lld", c->what, (long long)next.life.other_since_ns);
+	ck_assert_msg(next.life.denied == c->denied, "%s: denied", c->what);
 }
 END_TEST
 
@@ -377,7 +438,8 @@ feed(struct play play, enum order_event event, int depth)
 {
 	struct order_step next;
 	static const enum order_event answers[] = { ORDER_EVENT_KNOWN, ORDER_EVENT_LOST,
-		ORDER_EVENT_NOT_TAKEN, ORDER_EVENT_DENIED, ORDER_EVENT_RESTART };
+		ORDER_EVENT_NOT_TAKEN, ORDER_EVENT_TURNED_AWAY, ORDER_EVENT_DENIED,
+		ORDER_EVENT_RESTART };
 	static const enum order_event looks[] = { ORDER_EVENT_KNOWN,
 		ORDER_EVENT_NOT_FOUND, ORDER_EVENT_LOOK_UP_FAILED, ORDER_EVENT_RESTART,
 		ORDER_EVENT_TIME };
@@ -395,13 +457,15 @@ feed(struct play play, enum order_event event, int depth)
 				.life;
 		for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 			struct play taken = play;
+			bool is_stopped = play.terms.dedup >= ORDER_DEDUP_REPLAY;
 
-			/* Taken, and the answer says so, is lost, or we die. */
+			/* Taken; the answer says so, is lost, lies, or we die. */
 			if (answers[i] != ORDER_EVENT_NOT_TAKEN &&
-			    answers[i] != ORDER_EVENT_DENIED) {
+			    answers[i] != ORDER_EVENT_DENIED &&
+			    (answers[i] != ORDER_EVENT_TURNED_AWAY || is_stopped)) {
 				bool is_second = play.at_broker > 0;
 
-				if (is_second && play.terms.dedup >= ORDER_DEDUP_REPLAY)
+				if (is_second && is_stopped)
 					feed(taken, ORDER_EVENT_DUPLICATE, depth - 1);
 				else {
 					taken.at_broker++;
@@ -493,9 +557,40 @@ START_TEST(test_fill)
 }
 END_TEST
 
+/* Looks, one a row, at an order of which 5 were filled. */
+static const struct {
+	int64_t shown, at;
+	bool is_behind;
+} looks_behind[] = {
+	{ 5, 1, false },
+	{ 3, 2, true },
+	{ 3, 6, true },
+	{ 5, 7, false },
+	{ 3, 8, true }, /* another row */
+	{ 0, 12, true },
+	{ 0, 13, false }, /* so it is */
+	{ 9, 14, false },
+	{ 4, 20, true },
+	{ 4, 19, true }, /* the clock was set back */
+	{ 4, 24, false },
+};
+
+START_TEST(test_a_copy_that_lags_is_no_news)
+{
+	int64_t since_ns = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(looks_behind); i++)
+		ck_assert_msg(order_is_behind(5, looks_behind[i].shown, &alpaca,
+				  (1000 + looks_behind[i].at) * SECOND,
+				  &since_ns) == looks_behind[i].is_behind,
+		    "at %d", (int)looks_behind[i].at);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_test(tcase, test_a_copy_that_lags_is_no_news);
 	tcase_add_loop_test(tcase, test_fill, 0, ARRAY_SIZE(fill_cases));
 	tcase_add_loop_test(tcase, test_decide, 0, ARRAY_SIZE(decide_cases));
 	tcase_add_test(tcase, test_status_names);

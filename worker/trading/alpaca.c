@@ -16,8 +16,6 @@
 
 /* A code that Alpaca uses for keys that are no good. */
 #define CODE_UNAUTHORIZED 40110000
-/* And for the use of an id, and for much else: the message tells. */
-#define CODE_INVALID 40010001
 
 static void
 json_freep(json_t **json)
@@ -34,6 +32,52 @@ load(const char *body, size_t length)
 	return json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/*
+ * The same with each number as a text, since jansson would make a double of it. The
+ * grammar was checked before: a digit or a minus outside of a string begins a number.
+ * Return: allocated; NULL: out of memory.
+ */
+static char *
+quote_numbers(const char *body, size_t length, size_t *ret_length)
+{
+	static const char number[] = "0123456789+-.eE";
+	char *quoted = malloc(3 * length + 1), *to = quoted;
+	bool is_string = false;
+
+	if (!quoted)
+		return NULL;
+	for (size_t i = 0; i < length;) {
+		if (!is_string &&
+		    (body[i] == '-' || (body[i] >= '0' && body[i] <= '9'))) {
+			*to++ = '"';
+			while (i < length && body[i] && strchr(number, body[i]))
+				*to++ = body[i++];
+			*to++ = '"';
+			continue;
+		}
+		if (body[i] == '"')
+			is_string = !is_string;
+		else if (is_string && body[i] == '\\' && i + 1 < length)
+			*to++ = body[i++];
+		*to++ = body[i++];
+	}
+	*ret_length = (size_t)(to - quoted);
+	return quoted;
+}
+
+/* As load(), for what has amounts in it: the numbers are texts. */
+static json_t *
+load_amounts(const char *body, size_t length)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+	_cleanup_free_ char *quoted = NULL;
+
+	if (!json)
+		return NULL;
+	quoted = quote_numbers(body, length, &length);
+	return quoted ? load(quoted, length) : NULL;
+}
+
 /* A text of a member that must be there. Return: 0; -EBADMSG. */
 static int
 get_text(const json_t *object, const char *key, char *out, size_t size)
@@ -48,7 +92,7 @@ get_text(const json_t *object, const char *key, char *out, size_t size)
 	return 0;
 }
 
-/* A decimal in a string; null and absence are 0. Return: 0; -EBADMSG. */
+/* A decimal, of load_amounts(); null and absence are 0. Return: 0; -EBADMSG. */
 static int
 get_decimal(const json_t *object, const char *key, int64_t *ret_value)
 {
@@ -111,6 +155,9 @@ status_of(const struct broker_view *view)
 	for (size_t i = 0; i < ARRAY_SIZE(finals); i++)
 		if (strcmp(view->word, finals[i].word) == 0)
 			status = finals[i].status;
+	/* Its last fill is not known yet: it has not come to its end for us. */
+	if (view->is_unpriced)
+		return ORDER_OPEN;
 	/* It says filled, and not yet of how much: the quantity counts. */
 	if (status == ORDER_FILLED && view->filled < view->quantity)
 		status = view->filled > 0 ? ORDER_PARTIALLY_FILLED : ORDER_OPEN;
@@ -139,10 +186,37 @@ get_amounts(const json_t *object, struct broker_view *view)
 	    get_decimal(object, "filled_avg_price", &view->average) < 0)
 		return -EBADMSG;
 	if (view->quantity < 0 || view->filled < 0 || view->average < 0 ||
-	    (view->filled > 0 && view->average == 0) ||
 	    (view->quantity > 0 && view->filled > view->quantity))
 		return -EBADMSG;
+	/* Given neither in units nor as money it would be an order of other terms, and
+	 * is one of which something was left out. */
+	if (view->quantity == 0 && !json_is_string(json_object_get(object, "notional")))
+		return -EBADMSG;
+	/* The average may be null, for a while: a fill without a price is none yet. */
+	view->is_unpriced = view->filled > 0 && view->average == 0;
+	if (view->is_unpriced)
+		view->filled = 0;
 	return 0;
+}
+
+/*
+ * What is traded, and how much of it. An order of several legs has neither symbol nor
+ * side of its own, and its price may be negative. None of ours is one, but the account
+ * may have some, in the list of which no order must be missing.
+ */
+static int
+get_trade(const json_t *object, struct broker_view *view)
+{
+	const char *class = json_string_value(json_object_get(object, "order_class"));
+
+	if (class && strcmp(class, "mleg") == 0) {
+		strcpy(view->symbol, "(legs)");
+		return 0;
+	}
+	if (get_text(object, "symbol", view->symbol, sizeof(view->symbol)) < 0 ||
+	    get_side(object, &view->side) < 0)
+		return -EBADMSG;
+	return get_amounts(object, view);
 }
 
 static int
@@ -155,10 +229,9 @@ read_order(const json_t *object, struct broker_view *ret_view)
 	    !is_plain_id(view.id) ||
 	    get_text(object, "client_order_id", view.client_order_id,
 		sizeof(view.client_order_id)) < 0 ||
-	    get_text(object, "symbol", view.symbol, sizeof(view.symbol)) < 0 ||
 	    get_text(object, "type", type, sizeof(type)) < 0 ||
 	    get_text(object, "status", view.word, sizeof(view.word)) < 0 ||
-	    get_side(object, &view.side) < 0 || get_amounts(object, &view) < 0)
+	    get_trade(object, &view) < 0)
 		return -EBADMSG;
 	view.is_market = strcmp(type, "market") == 0;
 	view.status = status_of(&view);
@@ -172,7 +245,7 @@ read_order(const json_t *object, struct broker_view *ret_view)
 int
 alpaca_parse_order(const char *body, size_t length, struct broker_view *ret_view)
 {
-	_cleanup_json_ json_t *json = load(body, length);
+	_cleanup_json_ json_t *json = load_amounts(body, length);
 
 	return read_order(json, ret_view);
 }
@@ -221,7 +294,7 @@ alpaca_parse_error(const char *body, size_t length, struct alpaca_error *ret_err
 int
 alpaca_list_orders(const char *body, size_t length, broker_on_view on_view, void *data)
 {
-	_cleanup_json_ json_t *json = load(body, length);
+	_cleanup_json_ json_t *json = load_amounts(body, length);
 	struct broker_view view;
 	int r = 0;
 
@@ -243,6 +316,7 @@ read_position(const json_t *object, struct broker_position *ret_position)
 
 	if (get_text(object, "symbol", position.symbol, sizeof(position.symbol)) < 0 ||
 	    get_text(object, "side", side, sizeof(side)) < 0 ||
+	    !json_is_string(json_object_get(object, "qty")) ||
 	    get_decimal(object, "qty", &position.quantity) < 0 ||
 	    get_decimal(object, "current_price", &position.price) < 0 ||
 	    position.price < 0 || position.quantity == INT64_MIN)
@@ -258,7 +332,7 @@ int
 alpaca_list_positions(
     const char *body, size_t length, broker_on_position on_position, void *data)
 {
-	_cleanup_json_ json_t *json = load(body, length);
+	_cleanup_json_ json_t *json = load_amounts(body, length);
 	struct broker_position position;
 	int r = 0;
 
@@ -275,7 +349,7 @@ alpaca_list_positions(
 int
 alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash)
 {
-	_cleanup_json_ json_t *json = load(body, length);
+	_cleanup_json_ json_t *json = load_amounts(body, length);
 
 	if (!json_is_string(json_object_get(json, "cash")))
 		return -EBADMSG;
@@ -366,7 +440,28 @@ alpaca_order_body(const struct broker_request *request)
 	return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
-/* A refusal in the API's own form; what is in any other may come from anybody. */
+/* Whether a refusal says that there is an order of this id already. Its code is a
+ * general one, and its words are not always the same. */
+static bool
+is_id_in_use(const char *message)
+{
+	static const char *const words[] = { "unique", "duplicate", "exist", "in use",
+		"already" };
+
+	if (!strcasestr(message, "client_order_id") &&
+	    !strcasestr(message, "client order id"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasestr(message, words[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A refusal in the API's own form; what is in any other may come from anybody. Of an
+ * order it is one with the statuses alone that the description has for it, and with
+ * their code: whatever else stands between refuses in words that look the same.
+ */
 static enum broker_result
 refusal(bool is_post, int status, const struct alpaca_error *error)
 {
@@ -374,11 +469,11 @@ refusal(bool is_post, int status, const struct alpaca_error *error)
 	    (status == 403 && !is_post))
 		return BROKER_LOCKED;
 	if (status == 404)
-		return is_post ? BROKER_UNCLEAR : BROKER_NOT_FOUND;
-	if (is_post && error->code == CODE_INVALID &&
-	    strcasestr(error->message, "client_order_id") &&
-	    strcasestr(error->message, "unique"))
+		return is_post || error->code == 0 ? BROKER_UNCLEAR : BROKER_NOT_FOUND;
+	if (is_post && is_id_in_use(error->message))
 		return BROKER_DUPLICATE;
+	if (is_post && ((status != 403 && status != 422) || error->code == 0))
+		return BROKER_UNCLEAR;
 	return BROKER_DENIED;
 }
 

@@ -5,7 +5,8 @@
  *
  * An answer comes from outside, or from whoever stands between: what is not wholly what
  * the API's description says is no answer (-EBADMSG), and nothing is guessed. Names of
- * fields and their types are those of Alpaca's OpenAPI description.
+ * fields and their types are those of Alpaca's OpenAPI description; an amount may be a
+ * number, too, whose digits are read as they stand there.
  */
 #pragma once
 

@@ -63,6 +63,8 @@ struct broker_view {
 	enum order_status status; /* ORDER_OPEN to ORDER_REJECTED */
 	char word[32];		  /* the broker's own for it: "done_for_day" */
 	int64_t filled, average;  /* quantity, and its average price; 0: nothing yet */
+	bool is_unpriced;     /* more is filled, at a price that is not told yet; then
+				 @filled is 0 and @status ORDER_OPEN */
 	int64_t time_ns;      /* when it was filled, else changed last; 0: not said */
 	int64_t submitted_ns; /* 0: not said */
 };
@@ -70,6 +72,7 @@ struct broker_view {
 /** struct broker_reply - what is known after a request */
 struct broker_reply {
 	enum broker_result result;
+	bool is_answered;	    /* post() and look_up(): by whoever it reached */
 	char text[BROKER_TEXT_MAX]; /* why it is not SHOWN or DONE; the broker's words
 				       are in it, so it is no more than data */
 	struct broker_view view;    /* SHOWN */

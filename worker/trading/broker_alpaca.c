@@ -20,7 +20,7 @@
 #include "worker/trading/http.h"
 #include "worker/trading/rate_file.h"
 
-#define ORDER_ANSWER_MAX (64 * 1024)
+#define ORDER_ANSWER_MAX (1024 * 1024)
 #define LIST_ANSWER_MAX (4 * 1024 * 1024)
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
@@ -238,6 +238,7 @@ send_request(struct broker *broker, const char *url, struct call *call)
 		.n_headers = ARRAY_SIZE(headers),
 		.timeout_ns = broker->config->timeout_ns,
 		.answer_max = call->answer_max,
+		.is_text = true,
 	};
 
 	http_perform(broker->http, &request, &call->answer);
@@ -300,6 +301,7 @@ call_for_order(struct broker *broker, struct call *call, const char *client_orde
 	ret_reply->result = perform(broker, call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		ret_reply->result = read_order(call, client_order_id, ret_reply);
+	ret_reply->is_answered = call->answer.fate == HTTP_ANSWERED;
 	learn(broker, ret_reply->result, &call->answer);
 	http_answer_deinit(&call->answer);
 }

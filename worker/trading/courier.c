@@ -183,7 +183,8 @@ courier_load(struct courier *courier)
 	forget_all(courier);
 	courier->is_reconciled = false;
 	courier->is_cash_old = true;
-	courier->end_ns = 0;
+	courier->cash_fill_ns = clock_monotonic_ns();
+	courier->cash_ns = courier->end_ns = 0;
 	r = journal_each_pending(courier->site.journal, load_one, courier);
 	spread_looks(courier);
 	return r != 0 ? r : mark_found(courier);
@@ -316,8 +317,7 @@ courier_turn(struct courier *courier)
 		if (r != 0 || !courier_is_broker_ready(courier))
 			return r;
 	}
-	if (courier->is_cash_old && courier->is_reconciled &&
-	    courier_count_live(courier) == 0)
+	if (courier->is_reconciled && courier_is_cash_due(courier))
 		r = courier_read_cash(courier);
 	return r;
 }
@@ -361,8 +361,10 @@ courier_may_end(struct courier *courier)
 	/* The report is to have the cash after the last fill. */
 	if (courier->is_cash_old && courier_is_broker_ready(courier))
 		(void)courier_read_cash(courier);
-	return !courier->is_cash_old || courier->is_locked ||
-	       now_ns > courier->end_ns + END_NS;
+	if (!courier->is_cash_old &&
+	    (!courier->has_filled || courier_is_cash_settled(courier)))
+		return true;
+	return courier->is_locked || now_ns > courier->end_ns + END_NS;
 }
 
 bool

@@ -6,6 +6,7 @@
  */
 #include "worker/trading/courier_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -16,12 +17,28 @@
 #define AGAIN_NS (10 * NS_PER_S) /* between two, when the broker comes and goes */
 #define LOOK_NS NS_PER_S	 /* between two looks at a difference */
 
+bool
+courier_is_cash_settled(const struct courier *courier)
+{
+	return courier->cash_ns > 0 &&
+	       courier->cash_ns - courier->cash_fill_ns >= courier->terms.settle_ns;
+}
+
+bool
+courier_is_cash_due(const struct courier *courier)
+{
+	if (courier->is_cash_old && courier_count_live(courier) == 0)
+		return true;
+	return !courier_is_cash_settled(courier) &&
+	       clock_monotonic_ns() - courier->cash_ns >= courier->terms.settle_ns;
+}
+
 /* Return: 0; as the journal's functions. The cash stays old where it is not told. */
 int
 courier_read_cash(struct courier *courier)
 {
+	int64_t cash, now_ns = clock_monotonic_ns();
 	struct broker_reply reply;
-	int64_t cash;
 	int r;
 
 	courier->site.ops->cash(courier->site.broker, &cash, &reply);
@@ -37,6 +54,8 @@ courier_read_cash(struct courier *courier)
 	if (r != 0)
 		journal_rollback(courier->site.journal);
 	courier->is_cash_old = r != 0;
+	if (r == 0)
+		courier->cash_ns = now_ns;
 	return r;
 }
 
@@ -150,6 +169,9 @@ judge(struct courier *courier, const struct differences *differences)
 	int r = 0;
 
 	if (differences->n == 0) {
+		/* The same one, another time, has not been there all the while. */
+		free(courier->difference);
+		courier->difference = NULL;
 		reconcile_forget_accepted(courier->site.journal_path);
 	} else if (!is_each_looked(courier, false)) {
 		hurry_looks(courier);

@@ -30,6 +30,8 @@ struct parcel {
 	bool is_uncommitted;  /* its transaction is under way */
 	bool is_row_intent;   /* while loading: the journal has to be told */
 	bool is_told_unknown, is_held;
+	int64_t behind_ns; /* monotonic: since when looks show less; 0: they do not */
+	char refusal[BROKER_TEXT_MAX]; /* of a request that was not the first */
 };
 
 struct courier {
@@ -51,7 +53,10 @@ struct courier {
 	bool is_busy, is_locked; /* told */
 	bool has_news;		 /* for the book */
 	bool has_changed;	 /* for the end */
-	bool is_cash_old;
+	bool is_cash_old;	 /* something was filled since it was read */
+	bool has_filled;	 /* in this life */
+	int64_t cash_ns;	 /* monotonic, when it was read; 0: not in this life */
+	int64_t cash_fill_ns; /* monotonic, of the last fill that may have moved it */
 	int64_t fills;
 	int64_t
 	    end_ns; /* monotonic: the feed has ended, and so long open orders have */
@@ -114,6 +119,14 @@ int courier_reconcile(struct courier *courier);
 
 /** courier_read_cash() - the cash stays old where it is not told. */
 int courier_read_cash(struct courier *courier);
+
+/** courier_is_cash_settled() - whether it was read so long after the last fill that it
+ * has that fill in it, though the account be shown late. */
+bool courier_is_cash_settled(const struct courier *courier);
+
+/** courier_is_cash_due() - whether it is to be read now: when no order is live, and
+ * every `settle` until it is settled. */
+bool courier_is_cash_due(const struct courier *courier);
 
 /* courier.c */
 

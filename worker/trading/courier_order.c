@@ -177,7 +177,10 @@ courier_settle(struct courier *courier, struct parcel *parcel,
 		parcel->average = view->average;
 		courier->fills++;
 	}
-	courier->is_cash_old |= is_fill;
+	if (is_fill) {
+		courier->is_cash_old = courier->has_filled = true;
+		courier->cash_fill_ns = clock_monotonic_ns();
+	}
 	courier->has_news = courier->has_changed = true;
 	if (life->status != before || is_fill)
 		courier_tell_outcome(
@@ -203,6 +206,16 @@ looked(const struct parcel *parcel, const struct broker_reply *reply)
 	if (reply->result == BROKER_NOT_FOUND)
 		return ORDER_EVENT_NOT_FOUND;
 	return ORDER_EVENT_LOOK_UP_FAILED;
+}
+
+static bool
+is_behind(const struct courier *courier, struct parcel *parcel,
+    const struct broker_view *view)
+{
+	int64_t shown = view->is_unpriced ? parcel->filled : view->filled;
+
+	return order_is_behind(parcel->filled, shown, &courier->terms,
+	    clock_monotonic_ns(), &parcel->behind_ns);
 }
 
 static enum order_event
@@ -257,6 +270,8 @@ posted(const struct parcel *parcel, const struct broker_reply *reply)
 	case BROKER_DUPLICATE:
 		return ORDER_EVENT_DUPLICATE;
 	case BROKER_BUSY:
+		return reply->is_answered ? ORDER_EVENT_TURNED_AWAY
+					  : ORDER_EVENT_NOT_TAKEN;
 	case BROKER_LOCKED:
 	case BROKER_UNSENT:
 		return ORDER_EVENT_NOT_TAKEN;
@@ -274,7 +289,7 @@ tell_posted(struct courier *courier, struct parcel *parcel, enum order_event eve
 {
 	struct record record;
 
-	if (event == ORDER_EVENT_NOT_TAKEN)
+	if (event == ORDER_EVENT_NOT_TAKEN || event == ORDER_EVENT_TURNED_AWAY)
 		return;
 	courier_start_event(&record, "order.sent", parcel);
 	record_int(&record, "requests", parcel->life.unproven);
@@ -303,6 +318,8 @@ post(struct courier *courier, struct parcel *parcel, struct broker_reply *reply,
 	courier->site.ops->post(courier->site.broker, &request, reply);
 	kill_point("order.posted");
 	*ret_event = posted(parcel, reply);
+	if (*ret_event == ORDER_EVENT_DENIED)
+		memcpy(parcel->refusal, reply->text, sizeof(parcel->refusal));
 	tell_posted(courier, parcel, *ret_event, reply);
 	courier_tell_broker(courier, reply);
 	parcel->is_looked = true;
@@ -320,6 +337,8 @@ judge_view(struct courier *courier, struct parcel *parcel,
 	else if (action == ORDER_HOLD)
 		courier_tell_mismatch(
 		    courier, parcel, "the broker's order of this id is not ours");
+	else if (view->is_unpriced)
+		return;
 	else if (parcel->life.status == ORDER_SENT && view->filled == 0 &&
 		 strcmp(view->word, "canceled") == 0)
 		/* Nobody of ours did it: what has our id need not be our order. */
@@ -339,7 +358,7 @@ reason_of(const struct courier *courier, const struct parcel *parcel,
 {
 	switch (life->status) {
 	case ORDER_EXPIRED:
-		return event == ORDER_EVENT_DENIED ? reply->text : "max_age";
+		return parcel->life.denied ? parcel->refusal : "max_age";
 	case ORDER_REFUSED:
 		return courier->is_held ? "risk:mismatch" : "risk:stopped";
 	case ORDER_REJECTED:
@@ -356,7 +375,6 @@ reason_of(const struct courier *courier, const struct parcel *parcel,
 	case ORDER_STATUS_COUNT:
 		break;
 	}
-	(void)parcel;
 	return NULL;
 }
 
@@ -385,7 +403,8 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 		if (outcome.step.life.status != parcel->life.status)
 			outcome.reason = reason_of(
 			    courier, parcel, event, &outcome.step.life, &reply);
-		if (event == ORDER_EVENT_KNOWN || event == ORDER_EVENT_OTHER)
+		if (event == ORDER_EVENT_KNOWN ||
+		    (event == ORDER_EVENT_OTHER && action == ORDER_HOLD))
 			judge_view(courier, parcel, &reply.view, action);
 		else if (action == ORDER_HOLD)
 			courier_tell_mismatch(courier, parcel,
@@ -404,6 +423,9 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 			is_found = false;
 		} else if (action == ORDER_LOOK_UP && !is_looked) {
 			event = look_up(courier, parcel, &reply);
+			if (event == ORDER_EVENT_KNOWN &&
+			    is_behind(courier, parcel, &reply.view))
+				event = ORDER_EVENT_LOOK_UP_FAILED;
 			is_looked = is_found = true;
 		} else {
 			return 0;

@@ -215,6 +215,8 @@ set_place(CURL *curl, struct transfer *transfer)
 	CURLcode code = CURLE_OK;
 
 	curl_easy_setopt(curl, CURLOPT_URL, transfer->request->url);
+	if (transfer->request->is_text)
+		curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -56,6 +56,8 @@ struct http_request {
 	size_t n_headers;
 	int64_t timeout_ns; /* from start to end; > 0 */
 	size_t answer_max;  /* bytes of the answer's body; > 0 */
+	bool is_text; /* a content coding that the server chose, though it was asked
+			 for none, is undone; @answer_max counts behind it */
 };
 
 enum http_fate {

@@ -141,7 +141,7 @@ adopt(struct order_life life, enum order_status known)
 
 	if (life.status == known || order_status_may_follow(life.status, known))
 		next = become(life, known);
-	next.life.duplicate = false;
+	next.life.duplicate = next.life.denied = false;
 	/* Given up, and there after all; or in use, and not for a success. */
 	if (is_odd)
 		next.action = ORDER_HOLD;
@@ -157,6 +157,14 @@ intent_next(const struct order_life *life, enum order_event event,
 
 	switch (event) {
 	case ORDER_EVENT_TIME:
+		/* That it was not taken is an answer's word. It is believed for another
+		 * request, which the broker stops if it is not so; not for less. */
+		if (life->turned_away &&
+		    (!is_fresh(life, terms, now_ns) || terms->stopped)) {
+			next.unproven = 1;
+			next = become(next, ORDER_SENT).life;
+			return step(next, ORDER_LOOK_UP);
+		}
 		if (!is_fresh(life, terms, now_ns))
 			return become(next, ORDER_EXPIRED);
 		if (terms->stopped)
@@ -173,6 +181,7 @@ intent_next(const struct order_life *life, enum order_event event,
 	case ORDER_EVENT_KNOWN:
 	case ORDER_EVENT_OTHER:
 	case ORDER_EVENT_NOT_TAKEN:
+	case ORDER_EVENT_TURNED_AWAY:
 	case ORDER_EVENT_LOST:
 	case ORDER_EVENT_DUPLICATE:
 	case ORDER_EVENT_DENIED:
@@ -182,6 +191,33 @@ intent_next(const struct order_life *life, enum order_event event,
 		break;
 	}
 	return step(next, ORDER_WAIT);
+}
+
+/* Whether something that began at @since_ns, or begins now, has held for `settle`. */
+static bool
+has_settled(int64_t *since_ns, const struct order_terms *terms, int64_t now_ns)
+{
+	/* A clock that was set back starts it anew. */
+	if (*since_ns == 0 || now_ns < *since_ns)
+		*since_ns = now_ns;
+	return now_ns - *since_ns >= terms->settle_ns;
+}
+
+/* The broker's order of this id has other terms than ours. One answer may be a mix-up
+ * on the way: it counts once no other has come for `settle`. A person is called at once
+ * if the id was in use before. */
+static struct order_step
+shown_other(
+    const struct order_life *life, const struct order_terms *terms, int64_t now_ns)
+{
+	struct order_life next = *life;
+
+	next.missing_since_ns = 0;
+	if (!has_settled(&next.other_since_ns, terms, now_ns))
+		return step(next, life->duplicate ? ORDER_HOLD : ORDER_WAIT);
+	if (next.status == ORDER_SENT)
+		next = become(next, ORDER_REJECTED).life;
+	return step(next, ORDER_HOLD);
 }
 
 /* One more "not found": it counts once it has held for `settle`. */
@@ -200,7 +236,7 @@ sent_not_found(
 	if (life->duplicate)
 		/* It is there, by the broker's word, and is not shown to us. */
 		return step(next, ORDER_HOLD);
-	if (!is_fresh(life, terms, now_ns))
+	if (life->denied || !is_fresh(life, terms, now_ns))
 		return become(next, ORDER_EXPIRED);
 	if (terms->stopped)
 		return step(next, ORDER_WAIT);
@@ -223,25 +259,31 @@ sent_next(const struct order_life *life, enum order_event event,
 		return sent_not_found(life, terms, now_ns);
 	case ORDER_EVENT_POSTING:
 		next.unproven++;
+		next.denied = false;
 		next.missing_since_ns = 0;
 		return step(next, ORDER_WAIT);
+	case ORDER_EVENT_TURNED_AWAY:
 	case ORDER_EVENT_NOT_TAKEN:
+		next.turned_away |= event == ORDER_EVENT_TURNED_AWAY;
 		next.unproven--;
 		next.missing_since_ns = 0;
 		if (next.unproven == 0)
 			return become(next, ORDER_INTENT);
 		return step(next, ORDER_WAIT);
 	case ORDER_EVENT_DENIED:
-		/* It says nothing of a request before this one. */
-		return become(
-		    next, life->unproven == 1 ? ORDER_REJECTED : ORDER_EXPIRED);
+		if (life->unproven == 1)
+			return become(next, ORDER_REJECTED);
+		/* It says nothing of a request before this one, whose order may be what
+		 * used the money up. */
+		next.denied = true;
+		next.missing_since_ns = 0;
+		return step(next, ORDER_LOOK_UP);
 	case ORDER_EVENT_DUPLICATE:
 		next.duplicate = true;
 		next.missing_since_ns = 0;
 		return step(next, ORDER_LOOK_UP);
 	case ORDER_EVENT_OTHER:
-		next = become(next, ORDER_REJECTED).life;
-		return step(next, ORDER_HOLD);
+		return shown_other(life, terms, now_ns);
 	case ORDER_EVENT_RESTART:
 	case ORDER_EVENT_LOST:
 	case ORDER_EVENT_LOOK_UP_FAILED:
@@ -264,7 +306,7 @@ open_next(const struct order_life *life, enum order_event event,
 	if (event == ORDER_EVENT_TIME || event == ORDER_EVENT_RESTART)
 		return step(next, ORDER_LOOK_UP);
 	if (event == ORDER_EVENT_OTHER)
-		return step(next, ORDER_HOLD);
+		return shown_other(life, terms, now_ns);
 	if (event == ORDER_EVENT_LOOK_UP_FAILED)
 		next.missing_since_ns = 0;
 	if (event != ORDER_EVENT_NOT_FOUND)
@@ -288,7 +330,7 @@ expired_next(const struct order_life *life, enum order_event event,
 	struct order_life next = *life;
 
 	if (event == ORDER_EVENT_OTHER)
-		return step(next, ORDER_HOLD);
+		return shown_other(life, terms, now_ns);
 	if ((event == ORDER_EVENT_TIME || event == ORDER_EVENT_RESTART) &&
 	    order_is_watched(life))
 		return step(next, ORDER_LOOK_UP);
@@ -299,9 +341,14 @@ expired_next(const struct order_life *life, enum order_event event,
 }
 
 struct order_step
-order_next(const struct order_life *life, enum order_event event,
+order_next(const struct order_life *former, enum order_event event,
     enum order_status known, const struct order_terms *terms, int64_t now_ns)
 {
+	struct order_life copy = *former;
+	const struct order_life *life = &copy;
+
+	if (event != ORDER_EVENT_TIME && event != ORDER_EVENT_OTHER)
+		copy.other_since_ns = 0;
 	switch (life->status) {
 	case ORDER_INTENT:
 		return intent_next(life, event, terms, now_ns);
@@ -332,6 +379,17 @@ const char *
 order_side_name(enum tradesup_side side)
 {
 	return side == TRADESUP_BUY ? "buy" : "sell";
+}
+
+bool
+order_is_behind(int64_t filled, int64_t shown, const struct order_terms *terms,
+    int64_t now_ns, int64_t *since_ns)
+{
+	if (shown >= filled) {
+		*since_ns = 0;
+		return false;
+	}
+	return !has_settled(since_ns, terms, now_ns);
 }
 
 void

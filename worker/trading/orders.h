@@ -72,9 +72,9 @@ enum order_event {
 	ORDER_EVENT_KNOWN,   /* an answer or a look-up shows it at the broker */
 	ORDER_EVENT_OTHER,   /* the broker's order of this id has other terms */
 	/* what a POST may be answered with, besides */
-	ORDER_EVENT_NOT_TAKEN, /* proof that this request was not taken: not a byte of
-				  it left, or the broker would not look at it (429, 401)
-				*/
+	ORDER_EVENT_NOT_TAKEN,	 /* proof that this request was not taken: not a byte of
+				    it left, or the keys are no good (401) */
+	ORDER_EVENT_TURNED_AWAY, /* the broker would not look at it (429): so it says */
 	ORDER_EVENT_LOST,      /* no proof of anything: time-out, reset, 5xx, garbage */
 	ORDER_EVENT_DUPLICATE, /* the id is in use */
 	ORDER_EVENT_DENIED,    /* this order is refused, in the broker's own form */
@@ -99,6 +99,10 @@ struct order_life {
 	int64_t created_ns; /* wall clock, of the intent */
 	int64_t
 	    missing_since_ns; /* of the first "not found" of an unbroken row; 0: none */
+	int64_t other_since_ns; /* the same of answers with other terms */
+	bool turned_away; /* a request was, and may go again; but it is not forgotten
+			     before it has been looked for */
+	bool denied; /* the last request was refused, and there were others before */
 };
 
 /** struct order_terms - what the broker and the configuration promise */
@@ -152,6 +156,17 @@ int order_status_parse(const char *text, enum order_status *ret_status);
 
 /** order_status_may_follow() - whether an order may go from @from to @to. */
 bool order_status_may_follow(enum order_status from, enum order_status to);
+
+/**
+ * order_is_behind() - whether a look shows an older state than a former one did
+ * @filled: of it, as far as we know; @shown: by this look
+ * @since_ns: the caller's; 0, or of the first such look in an unbroken row
+ *
+ * A broker's copies need not be equally new: one that lags says nothing. What stays so
+ * for `settle` is what the broker means.
+ */
+bool order_is_behind(int64_t filled, int64_t shown, const struct order_terms *terms,
+    int64_t now_ns, int64_t *since_ns);
 
 /**
  * order_fill() - what was filled between two looks at an order

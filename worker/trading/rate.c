@@ -9,6 +9,8 @@
 
 #include "common/clock.h"
 
+#define SECOND_MAX INT64_C(100000000000) /* of a time: in the year 5138 */
+
 static const char magic[16] = "tradesup-rate 1";
 
 static uint32_t
@@ -168,6 +170,9 @@ rate_reset_wait(int64_t reset_s, int64_t date_s, int64_t retry_after_s, int64_t 
 {
 	int64_t wait_s = -1, now_s = date_s >= 0 ? date_s : real_ns / NS_PER_S;
 
+	/* A time in thousandths of a second, or in less: no second is so late. */
+	while (reset_s >= SECOND_MAX)
+		reset_s /= 1000;
 	if (reset_s >= 0)
 		wait_s = reset_s - now_s;
 	if (retry_after_s > wait_s)

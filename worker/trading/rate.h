@@ -102,7 +102,8 @@ void rate_release(
 void rate_refused(struct rate_book *book, const struct rate_now *now, int64_t wait_ns);
 
 /** rate_reset_wait() - how long a 429 wants us to wait, from its headers (-1: not
- * given): the reset in unix seconds, by the server's clock if it told us, and
- * Retry-After. 60 s if it said nothing; 1 s to RATE_RESET_MAX_NS. */
+ * given): the reset in unix seconds, or in thousandths and the like where it is no time
+ * in seconds, by the server's clock if it told us, and Retry-After. 60 s if it said
+ * nothing; 1 s to RATE_RESET_MAX_NS. */
 int64_t rate_reset_wait(
     int64_t reset_s, int64_t date_s, int64_t retry_after_s, int64_t real_ns);
