@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import subprocess
+from decimal import Decimal
 
 import harness
 from alpaca_lies import Rule
@@ -233,27 +234,45 @@ add_cases()
 
 
 class Many(BrokerCase):
-    def test_what_was_given_up_does_not_hold_up_what_is_new(self):
-        """A new life whose account agrees sends at once; those that were given up are looked at one by one."""
-        symbols = 12
+    """Many orders that were given up, and then a new life with new ones."""
+
+    SYMBOLS = 12
+
+    def give_up(self):
+        """Their ids."""
         self.standin.tell(Rule("place", "504", accept=False, times=None))
-        self.prepare_rounds(1, symbols, max_age="700ms", settle="200ms")
+        self.prepare_rounds(1, self.SYMBOLS, max_age="700ms", settle="200ms")
         self.assert_work_ends()
-        given_up = [order["client_order_id"] for order in self.ledger()["orders"] if order["status"] == "expired"]
-        self.assertEqual(len(given_up), symbols)
+        given_up = {order["client_order_id"] for order in self.ledger()["orders"] if order["status"] == "expired"}
+        self.assertEqual(len(given_up), self.SYMBOLS)
         with contextlib.closing(sqlite3.connect(os.path.join(self.box.state, WORKER_NAME, "journal.db"))) as journal:
             with journal:  # as if a request of each had left: the broker was away too soon for most of them
                 journal.execute("UPDATE orders SET unproven = 1 WHERE status = 'expired'")
         self.standin.calm()
-        self.prepare_rounds(1, symbols, rate="200", max_age="60s")  # a look at one of them every 1.2 s
-        self.add_round(2, symbols)
+        return given_up
+
+    def check_new_life(self, given_up, rate):
+        """The new orders go out before all that were given up have been looked at."""
+        self.prepare_rounds(1, self.SYMBOLS, rate=rate, max_age="60s")
+        self.add_round(2, self.SYMBOLS)
         before = len(self.standin.requests)
         self.assert_work_ends()
         asked = self.standin.requests[before:]
         first = next(number for number, note in enumerate(asked) if note["kind"] == "place")
         looked = {note["client_order_id"] for note in asked[:first] if note["kind"] == "lookup"}
-        self.assertLess(len(looked & set(given_up)), symbols)
-        self.assertEqual(sum(order["status"] == "filled" for order in self.ledger()["orders"]), symbols)
+        self.assertLess(len(looked & given_up), self.SYMBOLS)
+        ledger = self.ledger()
+        self.assertEqual(sum(order["status"] == "filled" for order in ledger["orders"]), self.SYMBOLS)
+        self.assertEqual(Decimal(ledger["cash"]), self.standin.book.cash)
+
+    def test_they_are_looked_at_one_by_one(self):
+        self.check_new_life(self.give_up(), rate="200")  # a look at one of them every 1.2 s
+
+    def test_they_come_last_where_each_look_costs_a_pause(self):
+        given_up = self.give_up()
+        self.standin.tell(Rule("lookup", "503", accept=False, times=None,
+                               where=lambda request: request.query.get("client_order_id") in given_up))
+        self.check_new_life(given_up, rate="10000")
 
 
 class Stops(BrokerCase):

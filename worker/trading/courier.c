@@ -239,30 +239,20 @@ advance_intents(struct courier *courier, int64_t end_ns)
 	return r;
 }
 
-/* The living go before what was given up, and then who has waited longest. */
-static bool
-goes_before(const struct parcel *a, const struct parcel *b)
-{
-	bool a_is_live = order_is_live(a->life.status);
-
-	if (a_is_live != order_is_live(b->life.status))
-		return a_is_live;
-	return a->next_look_ns < b->next_look_ns;
-}
-
+/* Of those that are live, or of those that were given up: who has waited longest. */
 static struct parcel *
-next_due(const struct courier *courier, int64_t now_ns)
+next_due(const struct courier *courier, bool is_live, int64_t now_ns)
 {
 	struct parcel *next = NULL;
 
 	for (size_t i = 0; i < courier->n_parcels; i++) {
 		struct parcel *parcel = &courier->parcels[i];
+		bool is_one_of_them = is_live ? order_is_live(parcel->life.status)
+					      : order_is_watched(&parcel->life);
 
-		if (parcel->life.status != ORDER_INTENT &&
-		    (order_is_live(parcel->life.status) ||
-			order_is_watched(&parcel->life)) &&
+		if (is_one_of_them && parcel->life.status != ORDER_INTENT &&
 		    parcel->next_look_ns <= now_ns &&
-		    (!next || goes_before(parcel, next)))
+		    (!next || parcel->next_look_ns < next->next_look_ns))
 			next = parcel;
 	}
 	return next;
@@ -271,7 +261,7 @@ next_due(const struct courier *courier, int64_t now_ns)
 /* A turn that is too short for all of them goes on in the next with those it has not
  * come to. */
 static int
-advance_looks(struct courier *courier, int64_t end_ns)
+advance_looks(struct courier *courier, bool is_live, int64_t end_ns)
 {
 	struct parcel *parcel;
 	int64_t now_ns;
@@ -279,7 +269,7 @@ advance_looks(struct courier *courier, int64_t end_ns)
 
 	while (r == 0 && courier_is_broker_ready(courier) &&
 	       (now_ns = clock_monotonic_ns()) <= end_ns &&
-	       (parcel = next_due(courier, now_ns))) {
+	       (parcel = next_due(courier, is_live, now_ns))) {
 		int64_t due_ns = parcel->next_look_ns;
 
 		r = courier_advance(courier, parcel, ORDER_EVENT_TIME);
@@ -287,6 +277,20 @@ advance_looks(struct courier *courier, int64_t end_ns)
 		if (parcel->next_look_ns == due_ns)
 			parcel->next_look_ns = now_ns + LOOK_MIN_NS;
 	}
+	courier_forget_final(courier);
+	return r;
+}
+
+static int
+look_at_account(struct courier *courier)
+{
+	int r = 0;
+
+	if (courier_is_broker_ready(courier) && courier_is_reconcile_due(courier))
+		r = courier_reconcile(courier);
+	if (r == 0 && courier_is_broker_ready(courier) && courier->is_reconciled &&
+	    courier_is_cash_due(courier))
+		r = courier_read_cash(courier);
 	return r;
 }
 
@@ -300,6 +304,8 @@ courier_count_live(const struct courier *courier)
 	return live;
 }
 
+/* What was given up comes last: with a broker that answers badly, and pauses between
+ * requests, there may be time for nothing else. */
 int
 courier_turn(struct courier *courier)
 {
@@ -308,18 +314,10 @@ courier_turn(struct courier *courier)
 
 	r = advance_intents(courier, end_ns);
 	if (r == 0)
-		r = advance_looks(courier, end_ns);
-	courier_forget_final(courier);
-	if (r != 0 || !courier_is_broker_ready(courier))
-		return r;
-	if (courier_is_reconcile_due(courier)) {
-		r = courier_reconcile(courier);
-		if (r != 0 || !courier_is_broker_ready(courier))
-			return r;
-	}
-	if (courier->is_reconciled && courier_is_cash_due(courier))
-		r = courier_read_cash(courier);
-	return r;
+		r = advance_looks(courier, true, end_ns);
+	if (r == 0)
+		r = look_at_account(courier);
+	return r == 0 ? advance_looks(courier, false, end_ns) : r;
 }
 
 bool
