@@ -14,7 +14,7 @@ import threading
 ANSWERS = {
     "true", "none", "reset", "truncated", "truncated_head", "broken_json", "foreign_json", "other_order",
     "duplicate", "slow", "stall", "500", "502", "503", "504", "429", "404", "404_html", "401",
-    "403_html", "reset_unread",
+    "403", "403_html", "reset_unread",
 }
 
 

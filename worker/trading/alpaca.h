@@ -38,6 +38,10 @@ int alpaca_list_positions(
 /** alpaca_parse_cash() - of the account. Return: 0; -EBADMSG. */
 int alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash);
 
+/** alpaca_parse_clock() - the clock, but for when it was asked and told. Return: 0;
+ * -EBADMSG. */
+int alpaca_parse_clock(const char *body, size_t length, struct market_clock *ret_clock);
+
 /** struct alpaca_days - a list of trading days, and what it may have in it */
 struct alpaca_days {
 	int64_t first, last; /* days since 1970-01-01: those that were asked for */

@@ -17,8 +17,8 @@
 
 #include "common/config_trading.h"
 #include "common/error.h"
+#include "worker/trading/market.h"
 #include "worker/trading/orders.h"
-#include "worker/trading/session.h"
 
 #define BROKER_ID_MAX 64
 
@@ -173,6 +173,14 @@ struct broker_ops {
 	/** cash() - of the account: DONE and @ret_cash, or it says nothing. */
 	void (*cash)(
 	    struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_reply);
+
+	/* What orders can do without: it is waited for some 2 s at the most, and a
+	 * failure counts for no other request, unless it is one of the account. */
+
+	/** clock() - its time, and when the market opens and closes: DONE, or it says
+	 * nothing. */
+	void (*clock)(struct broker *broker, struct market_clock *ret_clock,
+	    struct broker_reply *ret_reply);
 
 	/** calendar() - the exchanges' trading days from @first to @last, days since
 	 * 1970-01-01 in New York: DONE, in the order of their dates, @ret_n of them, 1

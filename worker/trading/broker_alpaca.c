@@ -25,6 +25,7 @@
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
 #define ID_LIMIT 48		  /* the older documents'; the newer say 128 */
+#define ASIDE_NS (2 * NS_PER_S)	  /* of a request that no order waits for */
 #define DAY_NS (86400 * NS_PER_S) /* a day order is over then, wherever we are */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * NS_PER_S)
@@ -185,14 +186,15 @@ struct call {
 	const char *path; /* with its query */
 	const char *body; /* POST */
 	size_t answer_max;
+	int64_t timeout_ns;	   /* 0: the configured one */
 	struct http_answer answer; /* http_answer_deinit() */
 };
 
 /* Whether the account has a request left. Return: BROKER_DONE, BROKER_BUSY, or
  * BROKER_UNSENT: nobody knows. */
 static enum broker_result
-take_ticket(
-    struct broker *broker, struct rate_ticket *ret_ticket, char text[BROKER_TEXT_MAX])
+take_ticket(struct broker *broker, const struct call *call,
+    struct rate_ticket *ret_ticket, char text[BROKER_TEXT_MAX])
 {
 	struct error error = { "" };
 	int64_t wait_ns = 0;
@@ -200,8 +202,8 @@ take_ticket(
 
 	if (!broker->rate)
 		return BROKER_DONE;
-	r = rate_take(broker->rate, broker->config->timeout_ns + NS_PER_S, ret_ticket,
-	    &wait_ns, &error);
+	r = rate_take(
+	    broker->rate, call->timeout_ns + NS_PER_S, ret_ticket, &wait_ns, &error);
 	if (r == 0)
 		return BROKER_DONE;
 	snprintf(text, BROKER_TEXT_MAX, "%.*s", BROKER_TEXT_MAX - 1,
@@ -236,7 +238,7 @@ send_request(struct broker *broker, const char *url, struct call *call)
 		.body = call->body,
 		.headers = headers,
 		.n_headers = ARRAY_SIZE(headers),
-		.timeout_ns = broker->config->timeout_ns,
+		.timeout_ns = call->timeout_ns,
 		.answer_max = call->answer_max,
 	};
 
@@ -252,6 +254,8 @@ perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 	enum broker_result result;
 
 	call->answer = (struct http_answer){ 0 };
+	if (call->timeout_ns == 0 || call->timeout_ns > broker->config->timeout_ns)
+		call->timeout_ns = broker->config->timeout_ns;
 	if (broker->is_locked) {
 		snprintf(text, BROKER_TEXT_MAX, "%s", broker->why);
 		return BROKER_LOCKED;
@@ -260,7 +264,7 @@ perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 		snprintf(text, BROKER_TEXT_MAX, "out of memory");
 		return BROKER_UNSENT;
 	}
-	result = take_ticket(broker, &ticket, text);
+	result = take_ticket(broker, call, &ticket, text);
 	if (result != BROKER_DONE)
 		return result;
 	send_request(broker, url, call);
@@ -513,6 +517,44 @@ alpaca_cash(struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_r
 	http_answer_deinit(&call.answer);
 }
 
+/* The end of a request that no order waits for: only what is said to all requests
+ * counts for them. */
+static void
+finish_aside(struct broker *broker, struct call *call, struct broker_reply *reply)
+{
+	if (reply->result == BROKER_BUSY || call->answer.status == 401)
+		learn(broker, reply->result, &call->answer);
+	else if (reply->result == BROKER_LOCKED && !broker->is_locked)
+		reply->result = BROKER_DENIED;
+	http_answer_deinit(&call->answer);
+}
+
+static void
+alpaca_clock(struct broker *broker, struct market_clock *ret_clock,
+    struct broker_reply *ret_reply)
+{
+	struct call call = { .method = HTTP_GET,
+		.path = "/v2/clock",
+		.answer_max = ORDER_ANSWER_MAX,
+		.timeout_ns = ASIDE_NS };
+	int64_t begun_ns = clock_monotonic_ns(), boot_ns = clock_boottime_ns();
+	struct market_clock clock;
+
+	*ret_reply = (struct broker_reply){ 0 };
+	ret_reply->result = perform(broker, &call, ret_reply->text);
+	clock.told_ns = clock_boottime_ns();
+	clock.asked_ns = boot_ns + (call.answer.sent_ns - begun_ns);
+	if (ret_reply->result == BROKER_DONE &&
+	    alpaca_parse_clock(call.answer.body, call.answer.length, &clock) != 0) {
+		snprintf(ret_reply->text, sizeof(ret_reply->text),
+		    "%d: the answer is not a clock", call.answer.status);
+		ret_reply->result = BROKER_UNCLEAR;
+	}
+	if (ret_reply->result == BROKER_DONE)
+		*ret_clock = clock;
+	finish_aside(broker, &call, ret_reply);
+}
+
 static void
 alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
     struct session_day *ret_days, size_t max, size_t *ret_n,
@@ -523,9 +565,10 @@ alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
 	};
 	char path[64 + 2 * TIMESTAMP_TEXT_MAX], from[TIMESTAMP_TEXT_MAX],
 	    to[TIMESTAMP_TEXT_MAX];
-	struct call call = {
-		.method = HTTP_GET, .path = path, .answer_max = ORDER_ANSWER_MAX
-	};
+	struct call call = { .method = HTTP_GET,
+		.path = path,
+		.answer_max = ORDER_ANSWER_MAX,
+		.timeout_ns = ASIDE_NS };
 
 	timestamp_format(first * DAY_NS, from);
 	timestamp_format(last * DAY_NS, to);
@@ -542,13 +585,7 @@ alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
 		ret_reply->result = BROKER_UNCLEAR;
 	}
 	*ret_n = days.n;
-	/* Orders can do without it: only what is said to all requests counts for them.
-	 */
-	if (ret_reply->result == BROKER_BUSY || call.answer.status == 401)
-		learn(broker, ret_reply->result, &call.answer);
-	else if (ret_reply->result == BROKER_LOCKED)
-		ret_reply->result = BROKER_DENIED;
-	http_answer_deinit(&call.answer);
+	finish_aside(broker, &call, ret_reply);
 }
 
 const struct broker_ops broker_alpaca = {
@@ -566,6 +603,7 @@ const struct broker_ops broker_alpaca = {
 	.each_open = alpaca_each_open,
 	.each_position = alpaca_each_position,
 	.cash = alpaca_cash,
+	.clock = alpaca_clock,
 	.calendar = alpaca_calendar,
 	.cancel_all = alpaca_cancel_all,
 	.close_all = alpaca_close_all,

@@ -65,7 +65,7 @@ int desk_committed(struct desk *desk);
 int desk_turn(struct desk *desk);
 
 /** desk_is_ready() - whether events may be taken: a real broker has been held against
- * the journal. */
+ * the journal, and asked for the hours if they count. */
 bool desk_is_ready(const struct desk *desk);
 
 /** desk_may_end() - whether the worker may end with its feed. */

@@ -22,7 +22,6 @@
 #include "worker/trading/feed_net.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/pipeline.h"
-#include "worker/trading/session.h"
 
 /* A snapshot is written when the replay that it saves has grown to this many records,
  * or to a quarter of its size in bytes: then it costs a small part of what the records
@@ -451,9 +450,8 @@ run_batch(struct trader *trader, struct trader_result *result,
 static void
 tell_news(struct trader *trader)
 {
-	bool is_open =
-	    trader->trading->risk.session == SESSION_ALWAYS ||
-	    session_is_open(trader->desk.guard.calendar, clock_realtime_ns());
+	bool is_open = trader->trading->risk.session == SESSION_ALWAYS ||
+		       guard_is_open(&trader->desk.guard);
 	struct feed_news news;
 	struct record record;
 
