@@ -268,7 +268,7 @@ static const struct {
 START_TEST(a_calendar_is_read_or_refused)
 {
 	struct session_day read[2] = { 0 };
-	struct alpaca_days days = {
+	struct broker_days days = {
 		.first = 20777, .last = 20787, .days = read, .max = 2
 	};
 	int r = alpaca_list_days(calendars[_i].body, strlen(calendars[_i].body), &days);

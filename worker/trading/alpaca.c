@@ -367,7 +367,7 @@ read_day(const json_t *object, struct session_day *ret_day)
 }
 
 int
-alpaca_list_days(const char *body, size_t length, struct alpaca_days *days)
+alpaca_list_days(const char *body, size_t length, struct broker_days *days)
 {
 	_cleanup_json_ json_t *json = load(body, length);
 

@@ -89,6 +89,13 @@ struct broker_position {
 	int64_t price;	  /* the last; 0: not said */
 };
 
+/** struct broker_days - what a calendar is asked for, and its answer */
+struct broker_days {
+	int64_t first, last;	  /* days since 1970-01-01, in New York */
+	struct session_day *days; /* borrowed; in the order of their dates */
+	size_t max, n;		  /* room in @days; how many there are */
+};
+
 /** broker_alive - called while an answer is waited for. Return: false: wait no longer.
  */
 typedef bool (*broker_alive)(void *data);
@@ -174,20 +181,18 @@ struct broker_ops {
 	void (*cash)(
 	    struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_reply);
 
-	/* What orders can do without: it is waited for some 2 s at the most, and a
-	 * failure counts for no other request, unless it is one of the account. */
+	/* What no order waits for: the answer is waited for @patience_ns at the most,
+	 * and a failure counts for no other request, unless it is the account's. */
 
 	/** clock() - its time, and when the market opens and closes: DONE, or it says
 	 * nothing. */
-	void (*clock)(struct broker *broker, struct market_clock *ret_clock,
-	    struct broker_reply *ret_reply);
+	void (*clock)(struct broker *broker, int64_t patience_ns,
+	    struct market_clock *ret_clock, struct broker_reply *ret_reply);
 
-	/** calendar() - the exchanges' trading days from @first to @last, days since
-	 * 1970-01-01 in New York: DONE, in the order of their dates, @ret_n of them, 1
-	 * to @max; or it says nothing. */
-	void (*calendar)(struct broker *broker, int64_t first, int64_t last,
-	    struct session_day *ret_days, size_t max, size_t *ret_n,
-	    struct broker_reply *ret_reply);
+	/** calendar() - the exchanges' trading days: DONE, at least one, or it says
+	 * nothing. */
+	void (*calendar)(struct broker *broker, int64_t patience_ns,
+	    struct broker_days *days, struct broker_reply *ret_reply);
 
 	/** cancel_all(), close_all() - for a panic: ask for the cancellation of every
 	 * open order, for the sale of every position. DONE: it was asked for. */

@@ -25,7 +25,6 @@
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
 #define ID_LIMIT 48		  /* the older documents'; the newer say 128 */
-#define ASIDE_NS (2 * NS_PER_S)	  /* of a request that no order waits for */
 #define DAY_NS (86400 * NS_PER_S) /* a day order is over then, wherever we are */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * NS_PER_S)
@@ -530,13 +529,13 @@ finish_aside(struct broker *broker, struct call *call, struct broker_reply *repl
 }
 
 static void
-alpaca_clock(struct broker *broker, struct market_clock *ret_clock,
+alpaca_clock(struct broker *broker, int64_t patience_ns, struct market_clock *ret_clock,
     struct broker_reply *ret_reply)
 {
 	struct call call = { .method = HTTP_GET,
 		.path = "/v2/clock",
 		.answer_max = ORDER_ANSWER_MAX,
-		.timeout_ns = ASIDE_NS };
+		.timeout_ns = patience_ns };
 	int64_t begun_ns = clock_monotonic_ns(), boot_ns = clock_boottime_ns();
 	struct market_clock clock;
 
@@ -556,22 +555,18 @@ alpaca_clock(struct broker *broker, struct market_clock *ret_clock,
 }
 
 static void
-alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
-    struct session_day *ret_days, size_t max, size_t *ret_n,
+alpaca_calendar(struct broker *broker, int64_t patience_ns, struct broker_days *days,
     struct broker_reply *ret_reply)
 {
-	struct alpaca_days days = {
-		.first = first, .last = last, .days = ret_days, .max = max
-	};
 	char path[64 + 2 * TIMESTAMP_TEXT_MAX], from[TIMESTAMP_TEXT_MAX],
 	    to[TIMESTAMP_TEXT_MAX];
 	struct call call = { .method = HTTP_GET,
 		.path = path,
 		.answer_max = ORDER_ANSWER_MAX,
-		.timeout_ns = ASIDE_NS };
+		.timeout_ns = patience_ns };
 
-	timestamp_format(first * DAY_NS, from);
-	timestamp_format(last * DAY_NS, to);
+	timestamp_format(days->first * DAY_NS, from);
+	timestamp_format(days->last * DAY_NS, to);
 	snprintf(path, sizeof(path),
 	    "/v2/calendar?start=%.10sT00:00:00Z&end=%.10s"
 	    "T00:00:00Z",
@@ -579,12 +574,11 @@ alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
 	*ret_reply = (struct broker_reply){ 0 };
 	ret_reply->result = perform(broker, &call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE &&
-	    alpaca_list_days(call.answer.body, call.answer.length, &days) != 0) {
+	    alpaca_list_days(call.answer.body, call.answer.length, days) != 0) {
 		snprintf(ret_reply->text, sizeof(ret_reply->text),
 		    "%d: the answer is not a calendar", call.answer.status);
 		ret_reply->result = BROKER_UNCLEAR;
 	}
-	*ret_n = days.n;
 	finish_aside(broker, &call, ret_reply);
 }
 

@@ -28,7 +28,8 @@ struct desk {
 	struct courier *courier; /* owned; NULL: the broker is an embedded one */
 	bool has_intent;	 /* an order is to be sent after the commit */
 	struct book book;
-	struct hours hours;   /* of a real broker's exchanges */
+	struct hours hours;   /* of a real broker's exchanges; patience_ns is the
+				 caller's to fill in */
 	struct guard guard;   /* state_dir is the caller's to fill in */
 	uint32_t module_hash; /* of the module that the clusters come from */
 	int64_t clusters, orders,

@@ -16,8 +16,6 @@
 #define CALENDAR_AGAIN_NS (600 * NS_PER_S) /* after one that failed, or was read */
 #define CLOCK_EVERY_NS (600 * NS_PER_S)
 #define CLOCK_AGAIN_NS (60 * NS_PER_S) /* after one that failed */
-/* One that took so long is enough for a turn. */
-#define TURN_NS NS_PER_S
 /* This machine's clock differs, and agrees again. */
 #define DIFFERS_NS (5 * NS_PER_S)
 #define AGREES_NS (2 * NS_PER_S)
@@ -85,7 +83,7 @@ read_clock(struct hours *hours, const struct broker_ops *ops, struct broker *bro
 	struct broker_reply reply;
 	bool has_failed;
 
-	ops->clock(broker, &clock, &reply);
+	ops->clock(broker, hours->patience_ns, &clock, &reply);
 	has_failed = reply.result != BROKER_DONE;
 	hours->clock.next_ns =
 	    clock_monotonic_ns() + (has_failed ? CLOCK_AGAIN_NS : CLOCK_EVERY_NS);
@@ -107,33 +105,33 @@ today(const struct hours *hours)
 
 static void
 take_calendar(struct hours *hours, const struct broker_ops *ops,
-    const struct session_day *days, size_t n, int64_t day)
+    const struct broker_days *days, int64_t day)
 {
 	struct record record;
 
-	memcpy(hours->days, days, n * sizeof(*days));
-	hours->market.calendar = (struct session_calendar){ hours->days, n };
+	memcpy(hours->days, days->days, days->n * sizeof(*hours->days));
+	hours->market.calendar = (struct session_calendar){ hours->days, days->n };
 	hours->read_day = day;
 	start_event(&record, "broker.calendar", ops);
-	record_int(&record, "days", (int64_t)n);
+	record_int(&record, "days", (int64_t)days->n);
 	emit(hours, LOG_LEVEL_INFO, &record);
 }
 
 static void
 read_calendar(struct hours *hours, const struct broker_ops *ops, struct broker *broker)
 {
-	struct session_day days[HOURS_DAYS_MAX];
-	struct broker_reply reply;
+	struct session_day room[HOURS_DAYS_MAX];
 	int64_t day = today(hours);
+	struct broker_days days = { day - DAYS_BACK, day + DAYS_AHEAD, room,
+		HOURS_DAYS_MAX, 0 };
+	struct broker_reply reply;
 	bool has_failed;
-	size_t n = 0;
 
-	ops->calendar(broker, day - DAYS_BACK, day + DAYS_AHEAD, days, HOURS_DAYS_MAX,
-	    &n, &reply);
+	ops->calendar(broker, hours->patience_ns, &days, &reply);
 	hours->calendar.next_ns = clock_monotonic_ns() + CALENDAR_AGAIN_NS;
 	has_failed = reply.result != BROKER_DONE;
 	if (!has_failed)
-		take_calendar(hours, ops, days, n, day);
+		take_calendar(hours, ops, &days, day);
 	else if (!hours->calendar.has_failed)
 		tell_failed(hours, ops, "broker.no_calendar", &reply, "hours",
 		    hours->market.calendar.n ? "last_read" : "built_in");
@@ -177,7 +175,7 @@ hours_refresh(struct hours *hours, const struct broker_ops *ops, struct broker *
 		read_clock(hours, ops, broker);
 	if ((hours->market.calendar.n == 0 || hours->read_day != today(hours)) &&
 	    hours->calendar.next_ns <= begun_ns && may_ask(ops, broker) &&
-	    clock_monotonic_ns() - begun_ns < TURN_NS)
+	    clock_monotonic_ns() - begun_ns < hours->patience_ns / 2)
 		read_calendar(hours, ops, broker);
 	look_at_own_clock(hours, ops);
 }

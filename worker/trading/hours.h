@@ -5,8 +5,8 @@
  * cannot be read leaves what was read last; without a calendar the rules of session.h
  * count, without a clock this machine's.
  *
- * A broker that does not answer holds up a turn for no more than the time of one of
- * these requests, which is short (broker.h), and is not asked again at once.
+ * A broker that does not answer holds up a turn for little more than @patience_ns, once
+ * in a while: one of these requests that was slow is enough for a turn.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct hours_reading {
 };
 
 struct hours {
+	int64_t patience_ns;  /* the owner's to fill in: for each request */
 	struct market market; /* its calendar is of days */
 	struct session_day days[HOURS_DAYS_MAX];
 	int64_t read_day; /* UTC, of the last good calendar */

@@ -35,6 +35,9 @@
 /* The longest wait of a batch for the network, and of each request. */
 #define FEED_PATIENCE_NS (10 * NS_PER_S)
 
+/* Of what no order waits for, in waits of a batch. */
+#define HOURS_SHARE 5
+
 struct trader {
 	const struct config_trading *trading; /* borrowed */
 	char *worker, *cursor, *journal_path; /* owned */
@@ -530,6 +533,9 @@ open_parts(struct trader *trader, const struct trader_paths *paths,
 	trader->desk.others = paths->others;
 	trader->desk.n_others = paths->n_others;
 	trader->desk.guard.state_dir = trader->state_dir;
+	trader->desk.hours.patience_ns =
+	    (paths->patience_ns > 0 ? paths->patience_ns : FEED_PATIENCE_NS) /
+	    HOURS_SHARE;
 	r = desk_init(&trader->desk, &ret_failure->error);
 	if (r < 0) {
 		ret_failure->kind = r == -ENOMEM ? FAULT_INTERNAL : FAULT_IO;
