@@ -320,7 +320,9 @@ newest_of(const struct feed_poll *poll)
 	return newest_ns > poll->newest_ns ? newest_ns : poll->newest_ns;
 }
 
-/* Before which time a record came too late. @since_ns: the last poll; -1: none. */
+/* Before which time a record came too late: there has been nothing for so long that the
+ * feed was stale, whether the server failed or had nothing to say; in this life or over
+ * a restart. @since_ns: the last record of this life; -1: there was none. */
 static int64_t
 late_before(const struct feed_poll *poll, int64_t since_ns, int64_t real_ns)
 {
@@ -329,10 +331,9 @@ late_before(const struct feed_poll *poll, int64_t since_ns, int64_t real_ns)
 	bool was_out;
 
 	poll->ops->setup(poll->trading, &setup);
-	if (since_ns >= 0)
-		was_out = since_ns > setup.max_age_ns;
-	else if (last)
-		was_out = real_ns - last->fetched_ns > setup.max_age_ns;
+	if (last)
+		was_out = since_ns > setup.max_age_ns ||
+			  real_ns - last->fetched_ns > setup.max_age_ns;
 	else
 		was_out = poll->trading->broker != BROKER_PAPER;
 	return was_out ? real_ns - setup.max_age_ns : 0;
