@@ -56,7 +56,6 @@ struct feed_poll {
 	struct fields fields;
 	bool has_given;	       /* since the last FEED_E_WAIT */
 	int64_t record_ns;     /* time of the last record */
-	uint64_t last_trimmed; /* the snapshot before; 0: none in this life */
 
 	int64_t newest_ns; /* the cursor; POLL_NONE: nothing yet */
 	struct known *known;
@@ -652,11 +651,10 @@ poll_trim(struct feed *feed, const char *position)
 
 	if (read_position(position, &page, &at) < 0)
 		return;
-	r = poll->last_trimmed ? spool_trim(poll->spool, poll->last_trimmed) : 0;
+	r = spool_trim(poll->spool, page);
 	if (r < 0 && r != -EOPNOTSUPP)
 		feed_net_warn(
 		    poll->net, "the spool cannot be made shorter: %s", strerror(-r));
-	poll->last_trimmed = page;
 }
 
 /* Opening. */

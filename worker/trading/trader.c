@@ -59,6 +59,7 @@ struct trader {
 	bool module_dropped;	   /* by a drill */
 
 	int64_t last_snapshot, next_snapshot; /* at so many records */
+	char snapshot_position[FEED_POSITION_MAX]; /* of the journal's; "": none */
 	int64_t limit; /* records of the next batch: an event after them made the module
 			  fail; 0: none */
 	bool feed_failed; /* after the last batch's records */
@@ -146,6 +147,7 @@ make_pipeline(struct trader *trader, struct module *module,
 		return fail_journal(trader, r, ret_failure);
 	}
 	has_snapshot = r == 0;
+	memcpy(trader->snapshot_position, snapshot.position, FEED_POSITION_MAX);
 	if (has_snapshot && is_usable(trader, module, &snapshot)) {
 		r = pipeline_new(&source, module, &snapshot, ret_failure, ret_pipeline);
 		if (r != PIPELINE_E_SNAPSHOT)
@@ -340,6 +342,16 @@ write_snapshot(struct trader *trader, bool *ret_written)
 	return r;
 }
 
+/* A snapshot at @position has been committed. A power cut may take it back, then the one
+ * before it counts: what is older than that is of no use. */
+static void
+trim_feed(struct trader *trader, const char *position)
+{
+	if (trader->snapshot_position[0] != '\0')
+		feed_trim(trader->pipeline->feed, trader->snapshot_position);
+	memcpy(trader->snapshot_position, position, FEED_POSITION_MAX);
+}
+
 static int
 finish_batch(struct trader *trader, struct journal_state *state)
 {
@@ -368,7 +380,7 @@ finish_batch(struct trader *trader, struct journal_state *state)
 	r = journal_commit(journal);
 	kill_point("journal.after_commit");
 	if (r == 0 && has_snapshot)
-		feed_trim(trader->pipeline->feed, state->position);
+		trim_feed(trader, state->position);
 	return r;
 }
 
