@@ -106,6 +106,26 @@ class Trim(NetworkCase):
         run.stop()
         self.assert_same_as_file()
 
+    def test_new_parameters_after_a_trim(self):
+        """The module begins at the last snapshot, since the beginning is not there any more."""
+        self.prepare_feed(2 * SNAPSHOT_RECORDS + 20000)
+        run = self.start(self.trading, heartbeat="10s")
+        self.show(2 * SNAPSHOT_RECORDS + 10000)
+        self.wait_taken(2 * SNAPSHOT_RECORDS + 10000)
+        self.check_trimmed(SNAPSHOT_RECORDS)
+        before = self.box.json("ledger", WORKER_NAME)
+        self.assertEqual(run.stop(), EXIT_OK)
+        self.trading["flow_cluster"] = dict(CLUSTERS, min_trades="2", min_notional="1", dominance="0")
+        run = self.start(self.trading, heartbeat="10s")
+        with self.server.lock:
+            self.server.content = self.whole
+        self.wait_taken(len(self.lines))
+        self.assertEqual(run.count("cycle.failed"), 0)
+        run.stop()
+        clusters = self.box.json("ledger", WORKER_NAME)["clusters"]
+        self.assertEqual(clusters[:len(before["clusters"])], before["clusters"])
+        self.assertGreater(len(clusters), len(before["clusters"]) + 5, "the new parameters are not in use")
+
     def test_a_server_without_ranges(self):
         """What it sends is held against all that was ever read, trimmed or not."""
         self.prepare_feed(2 * SNAPSHOT_RECORDS + 20000, ranges=False)

@@ -58,7 +58,7 @@ struct trader {
 	struct pipeline *pipeline; /* NULL: to be made again */
 	bool module_dropped;	   /* by a drill */
 
-	int64_t last_snapshot, next_snapshot; /* at so many records */
+	int64_t last_snapshot, next_snapshot;	   /* at so many records */
 	char snapshot_position[FEED_POSITION_MAX]; /* of the journal's; "": none */
 	int64_t limit; /* records of the next batch: an event after them made the module
 			  fail; 0: none */
@@ -342,8 +342,8 @@ write_snapshot(struct trader *trader, bool *ret_written)
 	return r;
 }
 
-/* A snapshot at @position has been committed. A power cut may take it back, then the one
- * before it counts: what is older than that is of no use. */
+/* A snapshot at @position has been committed. A power cut may take it back, then the
+ * one before it counts: what is older than that is of no use. */
 static void
 trim_feed(struct trader *trader, const char *position)
 {
