@@ -4,6 +4,7 @@ the while; what is fresh does again.
 """
 
 import os
+import signal
 import time
 
 import harness
@@ -24,20 +25,27 @@ class Stale(BrokerCase):
                 file.write(text + "\n")
         self.data = DataServer(step=0)
         self.addCleanup(self.data.close)
+        self.prepare_feed()
+
+    def prepare_feed(self, **cluster):
         trading = alpaca_section(self.standin.url, "", timeout="30s", **self.files)
         del trading["file"]
+        trading["flow_cluster"] = dict(trading["flow_cluster"], **cluster)
         trading.update(cycle="10ms", feed="alpaca", alpaca_data={
             "base_url": self.data.url, "symbols": ["S0", "S1", "S2"], "interval": "10ms",
             "feed_max_age": "%ds" % MAX_AGE_S})
         self.prepare(trading, worker={"cycle_timeout": "600s"})
 
-    def show(self, symbol, ns):
+    def add(self, symbol, ns, price):
+        self.data.records.append({"ns": ns, "symbol": symbol, "trade": {
+            "t": rfc3339(ns), "x": "V", "i": "#%d#" % len(self.data.records), "p": "#%s#" % price, "s": "#10#", "c": ["@"],
+            "z": "C"}})
+
+    def show(self, symbol, ns, price="100"):
         """One more trade, a buy."""
         with self.data.lock:
-            number = len(self.data.records)
-            self.data.records.append({"ns": ns, "symbol": symbol, "trade": {
-                "t": rfc3339(ns), "x": "V", "i": "#%d#" % number, "p": "#100#", "s": "#10#", "c": ["@"], "z": "C"}})
-            self.data.visible = number + 1
+            self.add(symbol, ns, price)
+            self.data.visible = len(self.data.records)
 
     def show_fresh(self, symbol):
         """However slow it all is: of the future."""
@@ -77,6 +85,36 @@ class Stale(BrokerCase):
 
     def test_after_an_outage(self):
         self.check_stale("500")
+
+    def check_catching_up(self, restart):
+        """More than one poll can hold: it is fetched in parts, and what the second brings is as old as what the first did."""
+        begin = time.time_ns() - HOUR_NS
+        self.data.page = 2  # of 1000 pages that a poll has
+        with self.running() as run:
+            self.show("S0", begin, price="1000")
+            run.wait_for("order.refused", symbol="S0")
+            run.wait_for("feed.stale")
+            with self.data.lock:
+                for number in range(2100):
+                    self.add("S1", begin + number * 10**9, "1")
+                self.add("S2", begin + 2000 * 10**9, "1000")
+                self.data.records.sort(key=lambda row: row["ns"])
+                self.data.visible = len(self.data.records)
+            if restart:
+                run.wait_for("feed.recovered")
+                os.kill(run.worker_pid(WORKER_NAME), signal.SIGKILL)
+            self.assertEqual(run.wait_for("order.refused", symbol="S2")["rule"], "stale_feed")
+            run.stop()
+        self.assertEqual(self.posts(), [])
+        self.assertEqual(self.ledger()["events"], 2102)
+
+    def test_catching_up_in_parts(self):
+        self.prepare_feed(min_event_notional="5000")
+        self.check_catching_up(restart=False)
+
+    def test_catching_up_in_parts_over_a_kill(self):
+        self.prepare_feed(min_event_notional="5000")
+        self.check_catching_up(restart=True)
 
     def test_over_a_restart(self):
         """The worker ends while the feed is stale; its first poll afterwards finds nothing, the second something old."""

@@ -56,6 +56,9 @@ struct feed_place {
 				 the end the owner's to free */
 };
 
+/** feed_place_is_wanted() - between two requests: whether there is to be another. */
+bool feed_place_is_wanted(const struct feed_place *place);
+
 #define FEED_E_END 1  /* the feed has ended; it will give nothing more */
 #define FEED_E_WAIT 2 /* nothing now, there may be later (follow = yes) */
 /*

@@ -165,7 +165,8 @@ fetch(struct feed_http *http, struct error *error)
 		return 0;
 	do
 		r = ask(http, http->as_file.http.url, error);
-	while (r == 0 && clock_monotonic_ns() < deadline_ns);
+	while (r == 0 && clock_monotonic_ns() < deadline_ns &&
+	       feed_place_is_wanted(http->place));
 	return r == FEED_E_WAIT ? 0 : r;
 }
 

@@ -132,8 +132,9 @@ newest_of(const struct feed_poll *poll)
 }
 
 /* Before which time a record came too late: there has been nothing for so long that the
- * feed was stale, whether the server failed or had nothing to say; in this life or over
- * a restart. @since_ns: the last record of this life; -1: there was none. */
+ * feed was stale, whether the server failed or had nothing to say, in this life or over
+ * a restart; or what was missed meanwhile comes in parts. @since_ns: the last record of
+ * this life; -1: there was none. */
 static int64_t
 late_before(const struct feed_poll *poll, int64_t since_ns, int64_t real_ns)
 {
@@ -143,7 +144,7 @@ late_before(const struct feed_poll *poll, int64_t since_ns, int64_t real_ns)
 
 	poll->ops->setup(poll->trading, &setup);
 	if (last)
-		was_out = since_ns > setup.max_age_ns ||
+		was_out = poll->is_behind || since_ns > setup.max_age_ns ||
 			  real_ns - last->fetched_ns > setup.max_age_ns;
 	else
 		was_out = poll->trading->broker != BROKER_PAPER;
@@ -189,6 +190,7 @@ finish(struct feed_poll *poll, struct error *error)
 	    poll, feed_net_polled(poll->net, poll->batch.n > 0), page.fetched_ns);
 	if (poll->batch.n == 0 && newest_ns == poll->newest_ns)
 		return 0;
+	poll->is_behind = is_part && page.late_before_ns != 0;
 	snprintf(page.cursor, sizeof(page.cursor), "t=%" PRId64, newest_ns);
 	r = write_page(poll, &page, error);
 	if (r < 0)
@@ -358,6 +360,7 @@ feed_poll_fetch(struct feed_poll *poll, int64_t patience_ns, struct error *error
 		begin(poll);
 	do
 		r = ask(poll, error);
-	while (r == 0 && clock_monotonic_ns() < deadline_ns);
+	while (r == 0 && clock_monotonic_ns() < deadline_ns &&
+	       feed_place_is_wanted(poll->place));
 	return r == FEED_E_WAIT ? 0 : r;
 }

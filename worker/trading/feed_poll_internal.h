@@ -34,6 +34,7 @@ struct feed_poll {
 	int64_t record_ns; /* time of the last record */
 
 	int64_t newest_ns; /* the cursor; POLL_NONE: nothing yet */
+	bool is_behind;	   /* the last page was late, and not all that there was */
 	struct known *known;
 	size_t n_known;
 

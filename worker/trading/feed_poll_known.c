@@ -118,6 +118,8 @@ feed_poll_remember(struct feed_poll *poll, struct error *error)
 	if (sscanf(last->cursor, "t=%" SCNd64, &poll->newest_ns) != 1)
 		return error_set(error, FEED_E_DATA, "the spool's cursor '%s' is none",
 		    last->cursor);
+	/* A part's cursor is its end. */
+	poll->is_behind = last->late_before_ns > poll->newest_ns;
 	page.previous = last->offset;
 	do {
 		r = remember_page(poll, page.previous, &page, error);
