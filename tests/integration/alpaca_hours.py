@@ -26,7 +26,7 @@ def at(day, clock, zone=None):
 
 
 class Hours(dict):
-    """{date: (open, close), or None for a holiday}; other days are as weekdays are: 09:30 to 16:00, the 24th of December
+    """{date: (open, close), or None for a holiday}; else weekdays are from 09:30 to 16:00, and the 24th of December
     closes early."""
 
     def of(self, day):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""session = us_equities with a real broker: its clock and its calendar say when orders may go, whatever time it is here;
-what cannot be read leaves the built-in hours, or the time that it is here.
+"""session = us_equities with a real broker: its clock and its calendar say when orders may go, whatever time it is
+here; what cannot be read leaves the built-in hours, or the time that it is here.
 """
 
 import datetime
@@ -58,8 +58,8 @@ class HoursCase(BrokerCase):
 
 
     def set_local(self, seconds_ahead, monotonic=0):
-        """The time of day here, and how many seconds have gone by: what begins from now on sees it, and what has begun so
-        before."""
+        """The time of day here, and how many seconds have gone by: what begins from now on sees it, and what has begun
+        so before."""
         path = self.box.environ.get("CLOCKS") or self.box.file("clocks", bytes(24))
         with open(path, "r+b") as file:  # in place: it is mapped
             file.write(struct.pack("=qqq", 0, monotonic * 10**9, round(seconds_ahead) * 10**9))
@@ -238,7 +238,7 @@ class Stalled(HoursCase):
 
     @unittest.skipIf(harness.SANITIZED, "a sanitizer wants to be the first library")
     def test_no_order_goes_before_the_calendar_is_there(self):
-        """The clock's silence is enough for one turn; until the next no event is seen. It is a holiday on a Wednesday."""
+        """The clock's silence is enough for one turn; until the next no event is seen. It is a holiday, a Wednesday."""
         self.set_clock("2026-12-02T17:00:00")
         self.set_local(self.standin.ahead)
         self.set_hours(None, round(self.standin.ahead / DAY))

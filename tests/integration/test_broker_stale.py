@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A feed that has grown stale, with a real broker: what then comes and is old places no order, though the feed answers all
-the while; what is fresh does again.
+"""A feed that has grown stale, with a real broker: what then comes and is old places no order, though the feed answers
+all the while; what is fresh does again.
 """
 
 import os
@@ -38,8 +38,8 @@ class Stale(BrokerCase):
 
     def add(self, symbol, ns, price):
         self.data.records.append({"ns": ns, "symbol": symbol, "trade": {
-            "t": rfc3339(ns), "x": "V", "i": "#%d#" % len(self.data.records), "p": "#%s#" % price, "s": "#10#", "c": ["@"],
-            "z": "C"}})
+            "t": rfc3339(ns), "x": "V", "i": "#%d#" % len(self.data.records), "p": "#%s#" % price, "s": "#10#",
+            "c": ["@"], "z": "C"}})
 
     def show(self, symbol, ns, price="100"):
         """One more trade, a buy."""
@@ -87,7 +87,7 @@ class Stale(BrokerCase):
         self.check_stale("500")
 
     def check_catching_up(self, restart):
-        """More than one poll can hold: it is fetched in parts, and what the second brings is as old as what the first did."""
+        """More than one poll can hold: it comes in parts, and what the second brings is as old as what the first did."""
         begin = time.time_ns() - HOUR_NS
         self.data.page = 2  # of 1000 pages that a poll has
         with self.running() as run:
@@ -117,7 +117,7 @@ class Stale(BrokerCase):
         self.check_catching_up(restart=True)
 
     def test_over_a_restart(self):
-        """The worker ends while the feed is stale; its first poll afterwards finds nothing, the second something old."""
+        """The worker ends while the feed is stale; its first poll after that finds nothing, a later one something old."""
         with self.running() as run:
             asked = self.data.count()
             self.show_fresh("S0")
