@@ -87,7 +87,7 @@ class Stale(BrokerCase):
         self.check_stale("500")
 
     def check_catching_up(self, restart):
-        """More than one poll can hold: it comes in parts, and what the second brings is as old as what the first did."""
+        """More than one poll can hold: it comes in parts, and what the second brings is as old as the first."""
         begin = time.time_ns() - HOUR_NS
         self.data.page = 2  # of 1000 pages that a poll has
         with self.running() as run:
@@ -117,7 +117,7 @@ class Stale(BrokerCase):
         self.check_catching_up(restart=True)
 
     def test_over_a_restart(self):
-        """The worker ends while the feed is stale; its first poll after that finds nothing, a later one something old."""
+        """The worker ends while the feed is stale; its first poll finds nothing, a later one something old."""
         with self.running() as run:
             asked = self.data.count()
             self.show_fresh("S0")
