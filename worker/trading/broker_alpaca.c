@@ -4,7 +4,7 @@
  * failed. It keeps no orders and repeats nothing by itself; it remembers when it may be
  * asked again, and that its keys are no good.
  */
-#include "worker/trading/broker.h"
+#include "worker/trading/broker_alpaca_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,16 +16,13 @@
 #include "common/timestamp.h"
 #include "common/url.h"
 #include "worker/trading/alpaca.h"
-#include "worker/trading/http.h"
 #include "worker/trading/rate_file.h"
 #include "worker/trading/secret.h"
 
-#define ORDER_ANSWER_MAX (64 * 1024)
 #define LIST_ANSWER_MAX (4 * 1024 * 1024)
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
-#define ID_LIMIT 48		  /* the older documents'; the newer say 128 */
-#define DAY_NS (86400 * NS_PER_S) /* a day order is over then, wherever we are */
+#define ID_LIMIT 48 /* the older documents'; the newer say 128 */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * NS_PER_S)
 
@@ -139,9 +136,8 @@ wait_for(struct broker *broker, int64_t wait_ns, const char *why)
 	broker->why = why;
 }
 
-/* What an answer, or its absence, means for the requests to come. */
-static void
-learn(
+void
+alpaca_learn(
     struct broker *broker, enum broker_result result, const struct http_answer *answer)
 {
 	switch (result) {
@@ -178,16 +174,6 @@ learn(
 	broker->backoff_ns = broker->not_before_ns = 0;
 	broker->why = NULL;
 }
-
-/* struct call - one request on its way */
-struct call {
-	enum http_method method;
-	const char *path; /* with its query */
-	const char *body; /* POST */
-	size_t answer_max;
-	int64_t timeout_ns;	   /* 0: the configured one */
-	struct http_answer answer; /* http_answer_deinit() */
-};
 
 /* Whether the account has a request left. Return: BROKER_DONE, BROKER_BUSY, or
  * BROKER_UNSENT: nobody knows. */
@@ -244,9 +230,8 @@ send_request(struct broker *broker, const char *url, struct call *call)
 	http_perform(broker->http, &request, &call->answer);
 }
 
-/* Carry out a request. Return: what it came to, as far as the status tells. */
-static enum broker_result
-perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
+enum broker_result
+alpaca_perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 {
 	_cleanup_free_ char *url = url_join(broker->config->base_url, call->path);
 	struct rate_ticket ticket = { 0 };
@@ -300,10 +285,10 @@ call_for_order(struct broker *broker, struct call *call, const char *client_orde
     struct broker_reply *ret_reply)
 {
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		ret_reply->result = read_order(call, client_order_id, ret_reply);
-	learn(broker, ret_reply->result, &call->answer);
+	alpaca_learn(broker, ret_reply->result, &call->answer);
 	http_answer_deinit(&call->answer);
 }
 
@@ -353,8 +338,8 @@ call_for_status(struct broker *broker, enum http_method method, const char *path
 	};
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
-	learn(broker, ret_reply->result, &call.answer);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 }
 
@@ -423,7 +408,7 @@ read_page(struct broker *broker, struct listing *listing, struct broker_reply *r
 	    "/v2/orders?status=open&limit=%d&direction=asc%s%s", PAGE_SIZE,
 	    listing->last_ns ? "&after=" : "", listing->last_ns ? after : "");
 	listing->n_page = listing->n_new = 0;
-	reply->result = perform(broker, &call, reply->text);
+	reply->result = alpaca_perform(broker, &call, reply->text);
 	if (reply->result == BROKER_DONE) {
 		r = alpaca_list_orders(
 		    call.answer.body, call.answer.length, on_listed, listing);
@@ -435,7 +420,7 @@ read_page(struct broker *broker, struct listing *listing, struct broker_reply *r
 			r = 0;
 		}
 	}
-	learn(broker, reply->result, &call.answer);
+	alpaca_learn(broker, reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 	if (reply->result != BROKER_DONE || r != 0 || listing->n_page < PAGE_SIZE)
 		return r;
@@ -482,7 +467,7 @@ alpaca_each_position(struct broker *broker, broker_on_position on_position, void
 	int r = 0;
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		r = alpaca_list_positions(
 		    call.answer.body, call.answer.length, on_position, data);
@@ -492,7 +477,7 @@ alpaca_each_position(struct broker *broker, broker_on_position on_position, void
 		ret_reply->result = BROKER_UNCLEAR;
 		r = 0;
 	}
-	learn(broker, ret_reply->result, &call.answer);
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 	return r;
 }
@@ -505,81 +490,15 @@ alpaca_cash(struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_r
 		.answer_max = ORDER_ANSWER_MAX };
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE &&
 	    alpaca_parse_cash(call.answer.body, call.answer.length, ret_cash) != 0) {
 		snprintf(ret_reply->text, sizeof(ret_reply->text),
 		    "%d: the answer is not an account", call.answer.status);
 		ret_reply->result = BROKER_UNCLEAR;
 	}
-	learn(broker, ret_reply->result, &call.answer);
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
-}
-
-/* The end of a request that no order waits for: only what is said to all requests
- * counts for them. */
-static void
-finish_aside(struct broker *broker, struct call *call, struct broker_reply *reply)
-{
-	if (reply->result == BROKER_BUSY || call->answer.status == 401)
-		learn(broker, reply->result, &call->answer);
-	else if (reply->result == BROKER_LOCKED && !broker->is_locked)
-		reply->result = BROKER_DENIED;
-	http_answer_deinit(&call->answer);
-}
-
-static void
-alpaca_clock(struct broker *broker, int64_t patience_ns, struct market_clock *ret_clock,
-    struct broker_reply *ret_reply)
-{
-	struct call call = { .method = HTTP_GET,
-		.path = "/v2/clock",
-		.answer_max = ORDER_ANSWER_MAX,
-		.timeout_ns = patience_ns };
-	int64_t begun_ns = clock_monotonic_ns(), boot_ns = clock_boottime_ns();
-	struct market_clock clock;
-
-	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
-	clock.told_ns = clock_boottime_ns();
-	clock.asked_ns = boot_ns + (call.answer.sent_ns - begun_ns);
-	if (ret_reply->result == BROKER_DONE &&
-	    alpaca_parse_clock(call.answer.body, call.answer.length, &clock) != 0) {
-		snprintf(ret_reply->text, sizeof(ret_reply->text),
-		    "%d: the answer is not a clock", call.answer.status);
-		ret_reply->result = BROKER_UNCLEAR;
-	}
-	if (ret_reply->result == BROKER_DONE)
-		*ret_clock = clock;
-	finish_aside(broker, &call, ret_reply);
-}
-
-static void
-alpaca_calendar(struct broker *broker, int64_t patience_ns, struct broker_days *days,
-    struct broker_reply *ret_reply)
-{
-	char path[64 + 2 * TIMESTAMP_TEXT_MAX], from[TIMESTAMP_TEXT_MAX],
-	    to[TIMESTAMP_TEXT_MAX];
-	struct call call = { .method = HTTP_GET,
-		.path = path,
-		.answer_max = ORDER_ANSWER_MAX,
-		.timeout_ns = patience_ns };
-
-	timestamp_format(days->first * DAY_NS, from);
-	timestamp_format(days->last * DAY_NS, to);
-	snprintf(path, sizeof(path),
-	    "/v2/calendar?start=%.10sT00:00:00Z&end=%.10s"
-	    "T00:00:00Z",
-	    from, to);
-	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
-	if (ret_reply->result == BROKER_DONE &&
-	    alpaca_list_days(call.answer.body, call.answer.length, days) != 0) {
-		snprintf(ret_reply->text, sizeof(ret_reply->text),
-		    "%d: the answer is not a calendar", call.answer.status);
-		ret_reply->result = BROKER_UNCLEAR;
-	}
-	finish_aside(broker, &call, ret_reply);
 }
 
 const struct broker_ops broker_alpaca = {
