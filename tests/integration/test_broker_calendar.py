@@ -236,6 +236,20 @@ class Stalled(HoursCase):
                 worker.wait_for("event", name="order.filled")
                 self.assertEqual(len(self.standin.seen(kind)), 1)
 
+    def test_a_stop_does_not_wait_for_it(self):
+        """Nor is it told as a failure."""
+        for kind in ("clock", "calendar"):
+            with self.subTest(kind=kind):
+                self.begin_again()
+                self.set_hours(ALL_DAY)
+                self.standin.tell(Rule(kind, "stall", times=None, wait=900))
+                self.prepare_session(worker={"cycle_timeout": "600s"}, timeout="600s")
+                worker = Worker(self.box, name=WORKER_NAME)
+                self.addCleanup(worker.kill)
+                self.standin.wait_for(lambda: self.standin.seen(kind), "the request")
+                self.assertEqual(worker.stop(), harness.EXIT_OK)
+                self.assertEqual(worker.find("event", name="broker.no_" + kind), [])
+
     @unittest.skipIf(harness.SANITIZED, "a sanitizer wants to be the first library")
     def test_no_order_goes_before_the_calendar_is_there(self):
         """The clock's silence is enough for one turn; until the next no event is seen. It is a holiday, a Wednesday."""

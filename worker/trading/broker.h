@@ -73,6 +73,7 @@ struct broker_reply {
 	char text[BROKER_TEXT_MAX]; /* why it is not SHOWN or DONE; the broker's words
 				       are in it, so it is no more than data */
 	struct broker_view view;    /* SHOWN */
+	bool is_ended;		    /* clock(), calendar(): the callback's wish */
 };
 
 /** struct broker_request - an order to be sent */

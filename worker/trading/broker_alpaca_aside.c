@@ -27,6 +27,7 @@ finish_aside(struct broker *broker, struct call *call, struct broker_reply *repl
 		alpaca_learn(broker, reply->result, &call->answer);
 	else if (reply->result == BROKER_LOCKED && !is_locked(broker))
 		reply->result = BROKER_DENIED;
+	reply->is_ended = call->answer.is_ended;
 	http_answer_deinit(&call->answer);
 }
 

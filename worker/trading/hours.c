@@ -84,6 +84,8 @@ read_clock(struct hours *hours, const struct broker_ops *ops, struct broker *bro
 	bool has_failed;
 
 	ops->clock(broker, hours->patience_ns, &clock, &reply);
+	if (reply.is_ended)
+		return;
 	has_failed = reply.result != BROKER_DONE;
 	hours->clock.next_ns =
 	    clock_monotonic_ns() + (has_failed ? CLOCK_AGAIN_NS : CLOCK_EVERY_NS);
@@ -128,6 +130,8 @@ read_calendar(struct hours *hours, const struct broker_ops *ops, struct broker *
 	bool has_failed;
 
 	ops->calendar(broker, hours->patience_ns, &days, &reply);
+	if (reply.is_ended)
+		return;
 	hours->calendar.next_ns = clock_monotonic_ns() + CALENDAR_AGAIN_NS;
 	has_failed = reply.result != BROKER_DONE;
 	if (!has_failed)
