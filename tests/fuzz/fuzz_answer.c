@@ -51,6 +51,39 @@ check_position(const struct broker_position *position, void *data)
 	return 0;
 }
 
+/* What it is taken for: times that can be reckoned with, days in their order. */
+static void
+read_hours(const char *body, size_t length)
+{
+	struct session_day room[8];
+	struct broker_days days = {
+		.first = 20000, .last = 21000, .days = room, .max = ARRAY_SIZE(room)
+	};
+	struct market market = { .clock = { .told_ns = 2, .asked_ns = 1 } };
+	const struct market_now now = { INT64_C(100) * 86400 * 1000000000, 0 };
+
+	if (alpaca_parse_clock(body, length, &market.clock) == 0) {
+		check(market.clock.told_ns == 2 && market.clock.asked_ns == 1);
+		check(market.clock.is_open
+			  ? market.clock.time_ns < market.clock.next_close_ns
+			  : market.clock.next_open_ns < market.clock.next_close_ns);
+		(void)market_clock_error(&market, &now);
+	} else {
+		market.clock.told_ns = 0;
+	}
+	if (alpaca_list_days(body, length, &days) == 0) {
+		check(days.n > 0 && days.n <= days.max);
+		for (size_t i = 0; i < days.n; i++) {
+			check(room[i].date >= days.first && room[i].date <= days.last);
+			check(i == 0 || room[i].date > room[i - 1].date);
+			check(room[i].open >= 0 && room[i].open < room[i].close &&
+			      room[i].close <= 1440);
+		}
+		market.calendar = (struct session_calendar){ room, days.n };
+	}
+	(void)market_is_open(&market, &now);
+}
+
 static void
 read_trading(unsigned choice, const char *body, size_t length)
 {
@@ -66,6 +99,7 @@ read_trading(unsigned choice, const char *body, size_t length)
 	(void)alpaca_list_orders(body, length, check_view, NULL);
 	(void)alpaca_list_positions(body, length, check_position, NULL);
 	(void)alpaca_parse_cash(body, length, &cash);
+	read_hours(body, length);
 	memset(text, 'x', sizeof(text));
 	result = alpaca_result(choice & 1, status, body, length, text);
 	check(memchr(text, '\0', sizeof(text)));

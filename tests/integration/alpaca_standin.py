@@ -24,6 +24,7 @@ from decimal import Decimal
 
 import alpaca_book
 from alpaca_book import Book, Refused, text
+from alpaca_hours import Hours
 from alpaca_lies import Lie, Liar
 from alpaca_schema import UUID, check_request
 from alpaca_wire import Handler, Server
@@ -79,7 +80,8 @@ class Standin:
         self.server = None
         self.port = port
         self.connections = set()
-        self.hours = {}           # date: (open, close), or None for a holiday; else weekdays from 09:30 to 16:00
+        self.hours = Hours()
+        self.ahead = 0            # seconds: of its clock, the true time's or a test's
         self.resets = 0           # so many connections to come are reset unread
 
     # Life -----------------------------------------------------------------------------
@@ -349,27 +351,10 @@ class Standin:
         return 207, answers
 
     def on_clock(self, _request, _lie):
-        now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=-5)))
-        day = now.replace(hour=9, minute=30, second=0, microsecond=0)
-        return 200, {"timestamp": now.isoformat(), "is_open": self.book.open,
-                     "next_open": (day + datetime.timedelta(days=1)).isoformat(),
-                     "next_close": (day + datetime.timedelta(hours=6.5 if now < day.replace(hour=16, minute=0)
-                                                             else 30.5)).isoformat()}
+        return 200, self.hours.clock(time.time() + self.ahead, self.book.open)
 
     def on_calendar(self, request, _lie):
-        """Weekdays, the 24th of December closes early; and what self.hours says."""
-        today = datetime.date.today()
-        first = datetime.date.fromisoformat(request.query.get("start", today.isoformat())[:10])
-        last = datetime.date.fromisoformat(request.query.get("end", (first + datetime.timedelta(7)).isoformat())[:10])
-        days = [first + datetime.timedelta(number) for number in range(min((last - first).days + 1, 4000))]
-        rows = []
-        for day in days:
-            usual = ("09:30", "13:00" if (day.month, day.day) == (12, 24) else "16:00") if day.weekday() < 5 else None
-            hours = self.hours.get(day, usual)
-            if hours:
-                rows.append({"date": day.isoformat(), "open": hours[0], "close": hours[1], "session_open": "0400",
-                             "session_close": "2000", "settlement_date": (day + datetime.timedelta(1)).isoformat()})
-        return 200, rows
+        return 200, self.hours.calendar(request.query.get("start"), request.query.get("end"))
 
     def control(self, request):
         """The path for people and for other processes' tests."""

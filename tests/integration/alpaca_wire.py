@@ -213,6 +213,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.write(404, b'{"code":40410000,"message":"order not found"}', more)
         elif how == "401":
             self.write(401, b'{"code":40110000,"message":"request is not authorized"}', more)
+        elif how == "403":
+            self.write(403, b'{"code":40310000,"message":"forbidden."}', more)
         elif how in ("500", "502", "503", "504"):
             html = int(how) % 2 == 0 and how != "500"
             self.write(int(how), HTML if html else b'{"code":50010000,"message":"internal server error occurred"}',

@@ -54,6 +54,7 @@ class DataServer:
         self.always = None        # a lie for every request
         self.unknown = set()      # symbols that make a request bad
         self.reset_s = 1
+        self.page = 70            # trades at the most
         self.requests = []        # (time, path, query, headers)
         self.bytes_sent = 0       # of the file
         self.lock = threading.Lock()
@@ -109,7 +110,7 @@ class DataServer:
         count = len(shown)
         rows = [r for symbol in sorted(wanted) for r in shown
                 if r["symbol"] == symbol and low <= r["ns"] <= high]
-        limit = min(int(query.get("limit", 1000)), 70)
+        limit = min(int(query.get("limit", 1000)), self.page)
         page, rest = rows[offset:offset + limit], rows[offset + limit:]
         if lie == "nothing":
             return 200, {"trades": {}, "next_page_token": "%d-%d" % (count, offset)
@@ -139,6 +140,7 @@ class DataServer:
     def handler(server):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else an answer takes 40 ms
 
             def log_message(self, *args):
                 pass

@@ -2,10 +2,11 @@
 /*
  * A library for LD_PRELOAD under which clocks can be moved while the program runs.
  *
- * CLOCKS names a file of two int64_t, which is mapped: nanoseconds that are added to
- * the time of day and to CLOCK_BOOTTIME, and those that are added to CLOCK_MONOTONIC.
- * The first alone is a clock that is set, or a machine that slept; the second is a
- * monotonic clock that went on while nothing ran.
+ * CLOCKS names a file of up to three int64_t, which is mapped: nanoseconds that are
+ * added to the time of day and to CLOCK_BOOTTIME, those that are added to
+ * CLOCK_MONOTONIC, and those that are added to the time of day alone. The first is a
+ * machine that slept; the second is a monotonic clock that went on while nothing ran;
+ * the third is a clock that is set.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 #define NS_PER_S INT64_C(1000000000)
 
 struct shifts {
-	volatile int64_t real_ns, monotonic_ns;
+	volatile int64_t real_ns, monotonic_ns, set_ns;
 };
 
 static const struct shifts *shifts;
@@ -47,6 +48,7 @@ shift_of(clockid_t id)
 	switch (id) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
+		return shifts->real_ns + shifts->set_ns;
 	case CLOCK_BOOTTIME:
 		return shifts->real_ns;
 	case CLOCK_MONOTONIC:

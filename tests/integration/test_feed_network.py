@@ -11,6 +11,7 @@ import signal
 import data_standin
 import harness
 from data_standin import KEY_ID, SECRET, TOKEN, DataServer
+from fakesup import Worker
 from harness import EXIT_OK, Case, is_alive
 from trading import WORKER_NAME
 
@@ -255,6 +256,34 @@ class Outages(NetworkCase):
         self.assertEqual(run.count("worker.hang"), 0)
         self.assertEqual(run.stop(), EXIT_OK)
         self.assertEqual(run.find("worker.stop", worker=WORKER_NAME)[-1].get("killed"), None)
+
+    def start_on_many_pages(self):
+        """800 of them, one batch; the worker has begun with it."""
+        server = self.serve(data_standin.trades(SEED, 1600), step=2000)
+        server.page = 2
+        section = {"heartbeat": "100ms", "cycle_timeout": "600s", "trading": self.alpaca(server)}
+        self.box.write_config({WORKER_NAME: section})
+        worker = Worker(self.box, name=WORKER_NAME, environ=KEYS)
+        self.addCleanup(worker.kill)
+        harness.wait_until(server.count, "the first page")
+        return server, worker
+
+    def test_a_stop_does_not_wait_for_many_quick_pages(self):
+        server, worker = self.start_on_many_pages()
+        worker.send("stop", 5000)
+        asked = server.count()
+        self.assertEqual(worker.end(), EXIT_OK)
+        if asked > 400:
+            self.skipTest("the machine is too busy: %d pages before the stop" % asked)
+        self.assertLess(server.count(), 800)
+
+    def test_many_quick_pages_are_no_hang(self):
+        """None of them is waited for long enough for a heartbeat of its own; all of them are one batch."""
+        server, worker = self.start_on_many_pages()
+        cycle = worker.wait_for("heartbeat", phase="fetch")["cycle"]
+        worker.wait_for("cycle", cycle=cycle)
+        self.assertGreater(server.count(), 100, "a weak test")
+        self.assertGreaterEqual(len(worker.find("heartbeat", cycle=cycle, phase="fetch")), 4)
 
     def test_one_bad_symbol_does_not_end_the_run(self):
         rows = data_standin.trades(SEED, 200)

@@ -93,6 +93,9 @@ class Judged(StandinCase):
         self.ask(client, "GET", "/v2/positions/AAPL")
         self.ask(client, "GET", "/v2/clock")
         self.ask(client, "GET", "/v2/calendar", start="2026-11-20T00:00:00Z", end="2026-11-27T00:00:00Z")
+        self.standin.book.open = False
+        self.assertIs(self.ask(client, "GET", "/v2/clock")["is_open"], False)
+        self.standin.book.open = True
         self.standin.book.plan = "never"
         order = self.ask(client, "POST", "/v2/orders", {
             "symbol": "ETH/USD", "notional": "10", "side": "buy", "type": "market", "time_in_force": "gtc"})
@@ -175,6 +178,22 @@ class Worker(BrokerCase):
         self.assertEqual([order["status"] for order in self.assert_books_agree()["orders"]],
                          ["filled", "filled", "canceled", "canceled"])
         self.assertGreater(relay.answers, 10, "a weak test")
+        self.assertEqual(relay.violations, [])
+
+    def test_the_session(self):
+        """Its clock and calendar are asked for, and whatever they say today is understood."""
+        relay = Relay(judge(self, self.standin.url))
+        self.addCleanup(relay.stop)
+        trading = self.prepare_rounds(1, 1, cycle="20ms", base_url="http://127.0.0.1:%d" % relay.own_port,
+                                      timeout="30s", settle="3s")
+        trading["risk"] = {"session": "us_equities"}
+        self.prepare(trading, worker={"cycle_timeout": "600s"})
+        self.assert_work_ends()
+        for kind in ("clock", "calendar"):
+            self.assertEqual([note["status"] for note in self.standin.seen(kind)], [200], kind)
+        self.assertIn("broker.calendar", self.output)
+        for event in ("broker.no_clock", "broker.no_calendar", "broker.clock_differs"):
+            self.assertNotIn(event, self.output)
         self.assertEqual(relay.violations, [])
 
 

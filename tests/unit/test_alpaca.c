@@ -334,7 +334,7 @@ static const struct {
 START_TEST(a_calendar_is_read_or_refused)
 {
 	struct session_day read[2] = { 0 };
-	struct alpaca_days days = {
+	struct broker_days days = {
 		.first = 20777, .last = 20787, .days = read, .max = 2
 	};
 	int r = alpaca_list_days(calendars[_i].body, strlen(calendars[_i].body), &days);
@@ -351,9 +351,106 @@ START_TEST(a_calendar_is_read_or_refused)
 }
 END_TEST
 
+static const struct {
+	const char *what, *body;
+	bool is_good;
+} clocks[] = {
+	{ "open",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    true },
+	{ "closed",
+	    "{\"timestamp\":\"2025-06-24T03:15:22.5-04:00\",\"is_open\":false,"
+	    "\"next_open\":\"2025-06-24T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    true },
+	{ "it never closes",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-25T09:30:00-04:00\"}",
+	    true },
+	{ "no time",
+	    "{\"is_open\":true,\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "no closing",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\"}",
+	    false },
+	{ "no opening",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":true,"
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "open is no word",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\","
+	    "\"is_open\":\"true\",\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "a time that is a number",
+	    "{\"timestamp\":1750788922,\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "no such day",
+	    "{\"timestamp\":\"2025-06-31T14:15:22-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "a time without its zone",
+	    "{\"timestamp\":\"2025-06-24T14:15:22\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "before there were such clocks",
+	    "{\"timestamp\":\"1970-01-01T00:00:00Z\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "open, and it has closed",
+	    "{\"timestamp\":\"2025-06-24T16:00:00-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "open, and it opens before it closes",
+	    "{\"timestamp\":\"2025-06-24T03:15:22-04:00\",\"is_open\":true,"
+	    "\"next_open\":\"2025-06-24T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "closed, and it closes before it opens",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":false,"
+	    "\"next_open\":\"2025-06-25T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "closed, and it has opened",
+	    "{\"timestamp\":\"2025-06-24T14:15:22.5-04:00\",\"is_open\":false,"
+	    "\"next_open\":\"2025-06-24T09:30:00-04:00\","
+	    "\"next_close\":\"2025-06-24T16:00:00-04:00\"}",
+	    false },
+	{ "a list", "[]", false },
+};
+
+START_TEST(a_clock_is_read_or_refused)
+{
+	struct market_clock clock = { .asked_ns = 3, .told_ns = 4 };
+	int r = alpaca_parse_clock(clocks[_i].body, strlen(clocks[_i].body), &clock);
+
+	ck_assert_msg(
+	    r == (clocks[_i].is_good ? 0 : -EBADMSG), "%s: %d", clocks[_i].what, r);
+	ck_assert_int_eq(clock.told_ns, 4);
+	if (_i > 0)
+		return;
+	ck_assert(clock.is_open);
+	ck_assert_int_eq(clock.time_ns, INT64_C(1750788922500000000));
+	ck_assert_int_eq(clock.next_close_ns, INT64_C(1750795200000000000));
+	ck_assert_int_eq(clock.next_open_ns, INT64_C(1750858200000000000));
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_clock_is_read_or_refused, 0, ARRAY_SIZE(clocks));
 	tcase_add_loop_test(
 	    tcase, a_calendar_is_read_or_refused, 0, ARRAY_SIZE(calendars));
 	tcase_add_test(tcase, test_a_time_before_all_orders_is_none);

@@ -16,6 +16,9 @@
 
 /* A code that Alpaca uses for keys that are no good. */
 #define CODE_UNAUTHORIZED 40110000
+/* A clock that is right says no other times: 2000 to 2200. */
+#define MOMENT_MIN_NS INT64_C(946684800000000000)
+#define MOMENT_MAX_NS INT64_C(7258118400000000000)
 
 static void
 json_freep(json_t **json)
@@ -356,6 +359,49 @@ alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash)
 	return get_decimal(json, "cash", ret_cash);
 }
 
+/* Return: 0; -EBADMSG. */
+static int
+get_moment(const json_t *object, const char *key, int64_t *ret_ns)
+{
+	char text[TIMESTAMP_TEXT_MAX + 1];
+
+	if (get_text(object, key, text, sizeof(text)) < 0 ||
+	    timestamp_parse(text, strlen(text), TIME_UNIT_RFC3339, ret_ns) < 0 ||
+	    *ret_ns < MOMENT_MIN_NS || *ret_ns > MOMENT_MAX_NS)
+		return -EBADMSG;
+	return 0;
+}
+
+/* Open, it closes next; closed, it opens next. */
+static bool
+is_sound(const struct market_clock *clock)
+{
+	if (clock->is_open)
+		return clock->time_ns < clock->next_close_ns &&
+		       clock->next_close_ns <= clock->next_open_ns;
+	return clock->time_ns <= clock->next_open_ns &&
+	       clock->next_open_ns < clock->next_close_ns;
+}
+
+int
+alpaca_parse_clock(const char *body, size_t length, struct market_clock *ret_clock)
+{
+	_cleanup_json_ json_t *json = load(body, length);
+	const json_t *is_open = json_object_get(json, "is_open");
+	struct market_clock clock = *ret_clock;
+
+	if (!json_is_boolean(is_open) ||
+	    get_moment(json, "timestamp", &clock.time_ns) < 0 ||
+	    get_moment(json, "next_open", &clock.next_open_ns) < 0 ||
+	    get_moment(json, "next_close", &clock.next_close_ns) < 0)
+		return -EBADMSG;
+	clock.is_open = json_is_true(is_open);
+	if (!is_sound(&clock))
+		return -EBADMSG;
+	*ret_clock = clock;
+	return 0;
+}
+
 /* "HH:MM", up to "24:00", in minutes. Return: 0; -EBADMSG. */
 static int
 get_minutes(const json_t *object, const char *key, int *ret_minutes)
@@ -395,7 +441,7 @@ read_day(const json_t *object, struct session_day *ret_day)
 }
 
 int
-alpaca_list_days(const char *body, size_t length, struct alpaca_days *days)
+alpaca_list_days(const char *body, size_t length, struct broker_days *days)
 {
 	_cleanup_json_ json_t *json = load(body, length);
 

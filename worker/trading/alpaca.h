@@ -39,16 +39,13 @@ int alpaca_list_positions(
 /** alpaca_parse_cash() - of the account. Return: 0; -EBADMSG. */
 int alpaca_parse_cash(const char *body, size_t length, int64_t *ret_cash);
 
-/** struct alpaca_days - a list of trading days, and what it may have in it */
-struct alpaca_days {
-	int64_t first, last; /* days since 1970-01-01: those that were asked for */
-	struct session_day *days;
-	size_t max, n; /* room in @days; how many there are */
-};
+/** alpaca_parse_clock() - the clock, but for when it was asked and told. Return: 0;
+ * -EBADMSG. */
+int alpaca_parse_clock(const char *body, size_t length, struct market_clock *ret_clock);
 
 /** alpaca_list_days() - the calendar: each day once, in order, within what was asked
  * for, and at least one. Return: 0; -EBADMSG, @days->n is of no meaning. */
-int alpaca_list_days(const char *body, size_t length, struct alpaca_days *days);
+int alpaca_list_days(const char *body, size_t length, struct broker_days *days);
 
 /**
  * alpaca_order_body() - an order as JSON: market, in units, good for the day; a pair

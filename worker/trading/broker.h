@@ -17,8 +17,8 @@
 
 #include "common/config_trading.h"
 #include "common/error.h"
+#include "worker/trading/market.h"
 #include "worker/trading/orders.h"
-#include "worker/trading/session.h"
 
 #define BROKER_ID_MAX 64
 
@@ -76,6 +76,7 @@ struct broker_reply {
 	char text[BROKER_TEXT_MAX]; /* why it is not SHOWN or DONE; the broker's words
 				       are in it, so it is no more than data */
 	struct broker_view view;    /* SHOWN */
+	bool is_ended;		    /* clock(), calendar(): the callback's wish */
 };
 
 /** struct broker_request - an order to be sent */
@@ -90,6 +91,13 @@ struct broker_position {
 	char symbol[ORDER_ID_MAX];
 	int64_t quantity; /* negative: short */
 	int64_t price;	  /* the last; 0: not said */
+};
+
+/** struct broker_days - what a calendar is asked for, and its answer */
+struct broker_days {
+	int64_t first, last;	  /* days since 1970-01-01, in New York */
+	struct session_day *days; /* borrowed; in the order of their dates */
+	size_t max, n;		  /* room in @days; how many there are */
 };
 
 /** broker_alive - called while an answer is waited for. Return: false: wait no longer.
@@ -177,12 +185,18 @@ struct broker_ops {
 	void (*cash)(
 	    struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_reply);
 
-	/** calendar() - the exchanges' trading days from @first to @last, days since
-	 * 1970-01-01 in New York: DONE, in the order of their dates, @ret_n of them, 1
-	 * to @max; or it says nothing. */
-	void (*calendar)(struct broker *broker, int64_t first, int64_t last,
-	    struct session_day *ret_days, size_t max, size_t *ret_n,
-	    struct broker_reply *ret_reply);
+	/* What no order waits for: the answer is waited for @patience_ns at the most,
+	 * and a failure counts for no other request, unless it is the account's. */
+
+	/** clock() - its time, and when the market opens and closes: DONE, or it says
+	 * nothing. */
+	void (*clock)(struct broker *broker, int64_t patience_ns,
+	    struct market_clock *ret_clock, struct broker_reply *ret_reply);
+
+	/** calendar() - the exchanges' trading days: DONE, at least one, or it says
+	 * nothing. */
+	void (*calendar)(struct broker *broker, int64_t patience_ns,
+	    struct broker_days *days, struct broker_reply *ret_reply);
 
 	/** cancel_all(), close_all() - for a panic: ask for the cancellation of every
 	 * open order, for the sale of every position. DONE: it was asked for. */

@@ -4,7 +4,7 @@
  * failed. It keeps no orders and repeats nothing by itself; it remembers when it may be
  * asked again, and that its keys are no good.
  */
-#include "worker/trading/broker.h"
+#include "worker/trading/broker_alpaca_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,15 +17,12 @@
 #include "common/timestamp.h"
 #include "common/url.h"
 #include "worker/trading/alpaca.h"
-#include "worker/trading/http.h"
 #include "worker/trading/rate_file.h"
 
-#define ORDER_ANSWER_MAX (1024 * 1024)
 #define LIST_ANSWER_MAX (4 * 1024 * 1024)
 #define PAGE_SIZE 500
 #define PAGES_MAX 40
-#define ID_LIMIT 48		  /* the older documents'; the newer say 128 */
-#define DAY_NS (86400 * NS_PER_S) /* a day order is over then, wherever we are */
+#define ID_LIMIT 48 /* the older documents'; the newer say 128 */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * NS_PER_S)
 
@@ -139,9 +136,8 @@ wait_for(struct broker *broker, int64_t wait_ns, const char *why)
 	broker->why = why;
 }
 
-/* What an answer, or its absence, means for the requests to come. */
-static void
-learn(
+void
+alpaca_learn(
     struct broker *broker, enum broker_result result, const struct http_answer *answer)
 {
 	switch (result) {
@@ -179,20 +175,11 @@ learn(
 	broker->why = NULL;
 }
 
-/* struct call - one request on its way */
-struct call {
-	enum http_method method;
-	const char *path; /* with its query */
-	const char *body; /* POST */
-	size_t answer_max;
-	struct http_answer answer; /* http_answer_deinit() */
-};
-
 /* Whether the account has a request left. Return: BROKER_DONE, BROKER_BUSY, or
  * BROKER_UNSENT: nobody knows. */
 static enum broker_result
-take_ticket(
-    struct broker *broker, struct rate_ticket *ret_ticket, char text[BROKER_TEXT_MAX])
+take_ticket(struct broker *broker, const struct call *call,
+    struct rate_ticket *ret_ticket, char text[BROKER_TEXT_MAX])
 {
 	struct error error = { "" };
 	int64_t wait_ns = 0;
@@ -200,8 +187,8 @@ take_ticket(
 
 	if (!broker->rate)
 		return BROKER_DONE;
-	r = rate_take(broker->rate, broker->config->timeout_ns + NS_PER_S, ret_ticket,
-	    &wait_ns, &error);
+	r = rate_take(
+	    broker->rate, call->timeout_ns + NS_PER_S, ret_ticket, &wait_ns, &error);
 	if (r == 0)
 		return BROKER_DONE;
 	snprintf(text, BROKER_TEXT_MAX, "%.*s", BROKER_TEXT_MAX - 1,
@@ -236,7 +223,7 @@ send_request(struct broker *broker, const char *url, struct call *call)
 		.body = call->body,
 		.headers = headers,
 		.n_headers = ARRAY_SIZE(headers),
-		.timeout_ns = broker->config->timeout_ns,
+		.timeout_ns = call->timeout_ns,
 		.answer_max = call->answer_max,
 		.is_text = true,
 	};
@@ -244,15 +231,16 @@ send_request(struct broker *broker, const char *url, struct call *call)
 	http_perform(broker->http, &request, &call->answer);
 }
 
-/* Carry out a request. Return: what it came to, as far as the status tells. */
-static enum broker_result
-perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
+enum broker_result
+alpaca_perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 {
 	_cleanup_free_ char *url = url_join(broker->config->base_url, call->path);
 	struct rate_ticket ticket = { 0 };
 	enum broker_result result;
 
 	call->answer = (struct http_answer){ 0 };
+	if (call->timeout_ns == 0 || call->timeout_ns > broker->config->timeout_ns)
+		call->timeout_ns = broker->config->timeout_ns;
 	if (broker->is_locked) {
 		snprintf(text, BROKER_TEXT_MAX, "%s", broker->why);
 		return BROKER_LOCKED;
@@ -261,7 +249,7 @@ perform(struct broker *broker, struct call *call, char text[BROKER_TEXT_MAX])
 		snprintf(text, BROKER_TEXT_MAX, "out of memory");
 		return BROKER_UNSENT;
 	}
-	result = take_ticket(broker, &ticket, text);
+	result = take_ticket(broker, call, &ticket, text);
 	if (result != BROKER_DONE)
 		return result;
 	send_request(broker, url, call);
@@ -298,11 +286,11 @@ call_for_order(struct broker *broker, struct call *call, const char *client_orde
     struct broker_reply *ret_reply)
 {
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		ret_reply->result = read_order(call, client_order_id, ret_reply);
 	ret_reply->is_answered = call->answer.fate == HTTP_ANSWERED;
-	learn(broker, ret_reply->result, &call->answer);
+	alpaca_learn(broker, ret_reply->result, &call->answer);
 	http_answer_deinit(&call->answer);
 }
 
@@ -352,8 +340,8 @@ call_for_status(struct broker *broker, enum http_method method, const char *path
 	};
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
-	learn(broker, ret_reply->result, &call.answer);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 }
 
@@ -422,7 +410,7 @@ read_page(struct broker *broker, struct listing *listing, struct broker_reply *r
 	    "/v2/orders?status=open&limit=%d&direction=asc%s%s", PAGE_SIZE,
 	    listing->last_ns ? "&after=" : "", listing->last_ns ? after : "");
 	listing->n_page = listing->n_new = 0;
-	reply->result = perform(broker, &call, reply->text);
+	reply->result = alpaca_perform(broker, &call, reply->text);
 	if (reply->result == BROKER_DONE) {
 		r = alpaca_list_orders(
 		    call.answer.body, call.answer.length, on_listed, listing);
@@ -434,7 +422,7 @@ read_page(struct broker *broker, struct listing *listing, struct broker_reply *r
 			r = 0;
 		}
 	}
-	learn(broker, reply->result, &call.answer);
+	alpaca_learn(broker, reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 	if (reply->result != BROKER_DONE || r != 0 || listing->n_page < PAGE_SIZE)
 		return r;
@@ -481,7 +469,7 @@ alpaca_each_position(struct broker *broker, broker_on_position on_position, void
 	int r = 0;
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE)
 		r = alpaca_list_positions(
 		    call.answer.body, call.answer.length, on_position, data);
@@ -491,7 +479,7 @@ alpaca_each_position(struct broker *broker, broker_on_position on_position, void
 		ret_reply->result = BROKER_UNCLEAR;
 		r = 0;
 	}
-	learn(broker, ret_reply->result, &call.answer);
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 	return r;
 }
@@ -504,52 +492,14 @@ alpaca_cash(struct broker *broker, int64_t *ret_cash, struct broker_reply *ret_r
 		.answer_max = ORDER_ANSWER_MAX };
 
 	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
+	ret_reply->result = alpaca_perform(broker, &call, ret_reply->text);
 	if (ret_reply->result == BROKER_DONE &&
 	    alpaca_parse_cash(call.answer.body, call.answer.length, ret_cash) != 0) {
 		snprintf(ret_reply->text, sizeof(ret_reply->text),
 		    "%d: the answer is not an account", call.answer.status);
 		ret_reply->result = BROKER_UNCLEAR;
 	}
-	learn(broker, ret_reply->result, &call.answer);
-	http_answer_deinit(&call.answer);
-}
-
-static void
-alpaca_calendar(struct broker *broker, int64_t first, int64_t last,
-    struct session_day *ret_days, size_t max, size_t *ret_n,
-    struct broker_reply *ret_reply)
-{
-	struct alpaca_days days = {
-		.first = first, .last = last, .days = ret_days, .max = max
-	};
-	char path[64 + 2 * TIMESTAMP_TEXT_MAX], from[TIMESTAMP_TEXT_MAX],
-	    to[TIMESTAMP_TEXT_MAX];
-	struct call call = {
-		.method = HTTP_GET, .path = path, .answer_max = ORDER_ANSWER_MAX
-	};
-
-	timestamp_format(first * DAY_NS, from);
-	timestamp_format(last * DAY_NS, to);
-	snprintf(path, sizeof(path),
-	    "/v2/calendar?start=%.10sT00:00:00Z&end=%.10s"
-	    "T00:00:00Z",
-	    from, to);
-	*ret_reply = (struct broker_reply){ 0 };
-	ret_reply->result = perform(broker, &call, ret_reply->text);
-	if (ret_reply->result == BROKER_DONE &&
-	    alpaca_list_days(call.answer.body, call.answer.length, &days) != 0) {
-		snprintf(ret_reply->text, sizeof(ret_reply->text),
-		    "%d: the answer is not a calendar", call.answer.status);
-		ret_reply->result = BROKER_UNCLEAR;
-	}
-	*ret_n = days.n;
-	/* Orders can do without it: only what is said to all requests counts for them.
-	 */
-	if (ret_reply->result == BROKER_BUSY || call.answer.status == 401)
-		learn(broker, ret_reply->result, &call.answer);
-	else if (ret_reply->result == BROKER_LOCKED)
-		ret_reply->result = BROKER_DENIED;
+	alpaca_learn(broker, ret_reply->result, &call.answer);
 	http_answer_deinit(&call.answer);
 }
 
@@ -568,6 +518,7 @@ const struct broker_ops broker_alpaca = {
 	.each_open = alpaca_each_open,
 	.each_position = alpaca_each_position,
 	.cash = alpaca_cash,
+	.clock = alpaca_clock,
 	.calendar = alpaca_calendar,
 	.cancel_all = alpaca_cancel_all,
 	.close_all = alpaca_close_all,

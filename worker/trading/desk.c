@@ -49,6 +49,7 @@ desk_init(struct desk *desk, struct error *error)
 	r = keep_budget(desk, error);
 	if (r < 0)
 		return r;
+	desk->guard.market = &desk->hours.market;
 	site = (struct courier_site){
 		.worker = desk->worker,
 		.state_dir = desk->guard.state_dir,
@@ -404,6 +405,12 @@ desk_committed(struct desk *desk)
 	return take_news_after(desk, r);
 }
 
+static bool
+needs_hours(const struct desk *desk)
+{
+	return desk->trading->risk.session == SESSION_US_EQUITIES;
+}
+
 int
 desk_turn(struct desk *desk)
 {
@@ -412,17 +419,19 @@ desk_turn(struct desk *desk)
 	if (!desk->courier)
 		return 0;
 	r = courier_turn(desk->courier);
-	if (r == 0 && courier_is_ready(desk->courier) &&
-	    desk->trading->risk.session == SESSION_US_EQUITIES)
-		desk->guard.calendar =
-		    hours_refresh(&desk->hours, desk->ops, desk->broker);
+	if (r == 0 && courier_is_ready(desk->courier) && needs_hours(desk))
+		hours_refresh(&desk->hours, desk->ops, desk->broker);
 	return take_news_after(desk, r);
 }
 
 bool
 desk_is_ready(const struct desk *desk)
 {
-	return !desk->courier || courier_is_ready(desk->courier);
+	if (!desk->courier)
+		return true;
+	return courier_is_ready(desk->courier) &&
+	       (!needs_hours(desk) ||
+		   hours_are_known(&desk->hours, desk->ops, desk->broker));
 }
 
 bool

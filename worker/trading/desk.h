@@ -28,7 +28,8 @@ struct desk {
 	struct courier *courier; /* owned; NULL: the broker is an embedded one */
 	bool has_intent;	 /* an order is to be sent after the commit */
 	struct book book;
-	struct hours hours;   /* of a real broker's exchanges */
+	struct hours hours;   /* of a real broker's exchanges; patience_ns is the
+				 caller's to fill in */
 	struct guard guard;   /* state_dir is the caller's to fill in */
 	uint32_t module_hash; /* of the module that the clusters come from */
 	int64_t clusters, orders,
@@ -65,7 +66,7 @@ int desk_committed(struct desk *desk);
 int desk_turn(struct desk *desk);
 
 /** desk_is_ready() - whether events may be taken: a real broker has been held against
- * the journal. */
+ * the journal, and asked for the hours if they count. */
 bool desk_is_ready(const struct desk *desk);
 
 /** desk_may_end() - whether the worker may end with its feed. */

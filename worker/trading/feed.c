@@ -24,6 +24,12 @@ static const struct feed_ops *const kinds[] = {
 	[FEED_FLOW_ALERTS] = &feed_flow_alerts_ops,
 };
 
+bool
+feed_place_is_wanted(const struct feed_place *place)
+{
+	return !place->alive || place->alive(place->data);
+}
+
 int
 feed_open(const struct config_trading *trading, struct feed_place *place,
     const char *position, struct error *error, struct feed **ret_feed)

@@ -56,6 +56,9 @@ struct feed_place {
 				 the end the owner's to free */
 };
 
+/** feed_place_is_wanted() - between two requests: whether there is to be another. */
+bool feed_place_is_wanted(const struct feed_place *place);
+
 #define FEED_E_END 1  /* the feed has ended; it will give nothing more */
 #define FEED_E_WAIT 2 /* nothing now, there may be later (follow = yes) */
 /*
@@ -94,11 +97,10 @@ void feed_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX]
 bool feed_is_late(const struct feed *feed);
 
 /**
- * feed_trim() - a snapshot at @position is on its way to the disk
+ * feed_trim() - nothing before @position will be asked for any more
  *
- * A feed that keeps what it has received may give back what is older than the snapshot
- * before that one, which is the one that counts if this is lost. A feed is then
- * no longer readable from its beginning: feed_open() with "" says FEED_E_DATA.
+ * A feed that keeps what it has received may give back what is older. It is then no
+ * longer readable from its beginning: feed_open() with "" says FEED_E_DATA.
  */
 void feed_trim(struct feed *feed, const char *position);
 

@@ -380,6 +380,17 @@ file_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX])
 	feed_position_seal(ret_position);
 }
 
+int
+feed_file_offset(const char *position, uint64_t *ret_offset)
+{
+	struct position found;
+
+	if (read_position(position, &found) < 0)
+		return -EINVAL;
+	*ret_offset = found.mark.offset;
+	return 0;
+}
+
 const struct feed_ops feed_file_ops = {
 	.open = file_open,
 	.next = file_next,

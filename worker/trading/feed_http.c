@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A file at a URL that grows, CSV or NDJSON. What has come is kept in a copy in the
- * state directory, and read from there as a file that is followed: cursor and replay
- * are the file feed's. The copy is the beginning of what lies at the URL, byte for
- * byte. How much of it is known to be so stands in a file beside it, written when the
- * bytes are on the disk and before one of them is read: a power cut may leave anything
- * behind that, which is cut off and fetched again. So nothing is skipped.
+ * state directory (feed_copy.h), and read from there as a file that is followed: cursor
+ * and replay are the file feed's. Nothing is read before it is on the disk, so nothing
+ * is skipped.
  *
  * A server that knows no ranges sends everything; then what is known must be its
  * beginning. Where that is not so, or it has become shorter, it is another file, and
  * the feed is unusable (`data`) until a person has looked.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/statefile.h"
+#include "worker/trading/feed_copy.h"
 #include "worker/trading/feed_net.h"
 #include "worker/trading/feed_ops.h"
 
@@ -33,9 +29,7 @@ struct feed_http {
 	struct config_trading as_file; /* borrows what the configuration owns */
 	struct feed_place *place;      /* borrowed */
 	struct feed_net *net;	       /* the place's */
-	char *path, *end_path;
-	int fd;
-	uint64_t size; /* of the copy; in the file at end_path, too */
+	struct feed_copy copy;
 	struct feed *file;
 	bool has_given;		  /* since the last FEED_E_WAIT */
 	char etag[HTTP_TEXT_MAX]; /* of the answer that brought all there was; "" */
@@ -53,118 +47,40 @@ http_feed_free(struct feed *feed)
 	struct feed_http *http = http_of(feed);
 
 	feed_free(http->file);
-	closep(&http->fd);
-	free(http->end_path);
-	free(http->path);
+	feed_copy_deinit(&http->copy);
 	free(http);
 }
 
-#define END_FORMAT "http/1 size=%" PRIu64
-
-/* The first @size bytes are on the disk. Return: 0; -errno. */
+/* A result of the copy's as one of a feed's. */
 static int
-write_end(const struct feed_http *http, uint64_t size)
+translate(int r)
 {
-	char text[FEED_POSITION_MAX];
-
-	snprintf(text, sizeof(text), END_FORMAT, size);
-	feed_position_seal(text);
-	return statefile_write(http->end_path, text, strlen(text), 1);
+	return r == FEED_COPY_E_CHANGED || r == FEED_COPY_E_DATA ? FEED_E_DATA : r;
 }
 
-/* Return: 0; -ENOENT; -EBADMSG; -errno. */
-static int
-read_end(const struct feed_http *http, uint64_t *ret_size)
-{
-	char plain[FEED_POSITION_MAX], again[FEED_POSITION_MAX];
-	_cleanup_free_ char *text = NULL;
-	size_t length;
-	int r;
-
-	r = statefile_read(http->end_path, &text, &length);
-	if (r < 0)
-		return r;
-	if (length >= FEED_POSITION_MAX || strlen(text) != length ||
-	    feed_position_unseal(text, plain) < 0 ||
-	    sscanf(plain, "http/1 size=%" SCNu64, ret_size) != 1)
-		return -EBADMSG;
-	snprintf(again, sizeof(again), END_FORMAT, *ret_size);
-	return strcmp(plain, again) == 0 ? 0 : -EBADMSG;
-}
-
-/* Return: 0; -errno. */
-static int
-append(struct feed_http *http, const char *bytes, size_t length, struct error *error)
-{
-	size_t done = 0;
-	int r = 0;
-
-	while (done < length) {
-		ssize_t n = pwrite(
-		    http->fd, bytes + done, length - done, (off_t)(http->size + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		done += (size_t)n;
-	}
-	if (done < length || fdatasync(http->fd) < 0)
-		r = -errno;
-	else if (length > 0)
-		r = write_end(http, http->size + length);
-	if (r < 0) {
-		(void)ftruncate(http->fd, (off_t)http->size);
-		return error_set(error, r, "%s: %s", http->path, strerror(-r));
-	}
-	http->size += length;
-	return 0;
-}
-
-static int
-changed(const struct feed_http *http, const char *what, struct error *error)
-{
-	return error_set(error, FEED_E_DATA,
-	    "http: what lies at the URL %s: it is not what %s was copied from", what,
-	    http->path);
-}
-
-/* Whether the copy is the beginning of @bytes. Return: 0; FEED_E_DATA; -errno. */
-static int
-compare(const struct feed_http *http, const char *bytes, struct error *error)
-{
-	char part[65536];
-
-	for (uint64_t at = 0; at < http->size;) {
-		size_t wanted = sizeof(part);
-		ssize_t n;
-
-		if (wanted > http->size - at)
-			wanted = (size_t)(http->size - at);
-		n = pread(http->fd, part, wanted, (off_t)at);
-		if (n <= 0)
-			return error_set(error, n < 0 ? -errno : -EIO, "%s: %s",
-			    http->path, n < 0 ? strerror(errno) : "is shorter");
-		if (memcmp(part, bytes + at, (size_t)n) != 0)
-			return changed(http, "begins otherwise", error);
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
+/* Return: 0; FEED_E_DATA; -errno. */
 static int
 take_whole(struct feed_http *http, const struct http_answer *answer, size_t *ret_new,
     struct error *error)
 {
 	int r;
 
-	if (answer->length < http->size)
-		return changed(http, "is shorter than what was read of it", error);
-	r = compare(http, answer->body, error);
+	r = feed_copy_compare(&http->copy, answer->body, answer->length, error);
 	if (r != 0)
-		return r;
-	*ret_new = answer->length - http->size;
-	return append(http, answer->body + http->size, *ret_new, error);
+		return translate(r);
+	*ret_new = answer->length - http->copy.size;
+	return feed_copy_append(
+	    &http->copy, answer->body + http->copy.size, *ret_new, error);
+}
+
+/* Nothing lies behind the range, and less than there was before it. */
+static int
+shorter(const struct feed_http *http, struct error *error)
+{
+	return error_set(error, FEED_E_DATA,
+	    "http: what lies at the URL is shorter than what was read of it: it is not "
+	    "what %s was copied from",
+	    http->copy.path);
 }
 
 /* Return: 0; FEED_E_WAIT: it was none we asked for; FEED_E_DATA; -errno. */
@@ -172,15 +88,15 @@ static int
 take_part(struct feed_http *http, const struct http_answer *answer, size_t *ret_new,
     struct error *error)
 {
-	if (answer->range_first != (int64_t)http->size) {
+	if (answer->range_first != (int64_t)http->copy.size) {
 		feed_net_failed(http->net,
 		    "the server sends the part from %" PRId64 " on, and not from "
 		    "%" PRIu64,
-		    answer->range_first, http->size);
+		    answer->range_first, http->copy.size);
 		return FEED_E_WAIT;
 	}
 	*ret_new = answer->length;
-	return append(http, answer->body, answer->length, error);
+	return feed_copy_append(&http->copy, answer->body, answer->length, error);
 }
 
 /* @ret_new: how many bytes it brought; @ret_more: there are more to be had at once. */
@@ -192,8 +108,9 @@ take(struct feed_http *http, const struct http_answer *answer, size_t *ret_new,
 	int r = 0;
 
 	*ret_new = 0;
-	if (answer->status == 416 && total != HTTP_NONE && total < (int64_t)http->size)
-		return changed(http, "is shorter than what was read of it", error);
+	if (answer->status == 416 && total != HTTP_NONE &&
+	    total < (int64_t)http->copy.size)
+		return shorter(http, error);
 	if (answer->status == 200)
 		r = take_whole(http, answer, ret_new, error);
 	else if (answer->status == 206)
@@ -202,7 +119,7 @@ take(struct feed_http *http, const struct http_answer *answer, size_t *ret_new,
 		return r;
 	*ret_more =
 	    answer->status == 206 && *ret_new > 0 &&
-	    (total == HTTP_NONE ? *ret_new == CHUNK : (int64_t)http->size < total);
+	    (total == HTTP_NONE ? *ret_new == CHUNK : (int64_t)http->copy.size < total);
 	if (answer->status == 200 || answer->status == 206)
 		memcpy(http->etag, *ret_more ? "" : answer->etag,
 		    *ret_more ? 1 : sizeof(http->etag));
@@ -222,8 +139,8 @@ ask(struct feed_http *http, const char *url, struct error *error)
 	size_t n;
 	int r;
 
-	snprintf(range, sizeof(range), "bytes=%" PRIu64 "-%" PRIu64, http->size,
-	    http->size + CHUNK - 1);
+	snprintf(range, sizeof(range), "bytes=%" PRIu64 "-%" PRIu64, http->copy.size,
+	    http->copy.size + CHUNK - 1);
 	get.range = range;
 	if (feed_net_get(http->net, &get, &answer) != 0)
 		return FEED_E_WAIT;
@@ -248,7 +165,8 @@ fetch(struct feed_http *http, struct error *error)
 		return 0;
 	do
 		r = ask(http, http->as_file.http.url, error);
-	while (r == 0 && clock_monotonic_ns() < deadline_ns);
+	while (r == 0 && clock_monotonic_ns() < deadline_ns &&
+	       feed_place_is_wanted(http->place));
 	return r == FEED_E_WAIT ? 0 : r;
 }
 
@@ -281,47 +199,35 @@ http_position(const struct feed *feed, char ret_position[FEED_POSITION_MAX])
 	feed_position(http_of(feed)->file, ret_position);
 }
 
-/* Cut off what is behind the end that is known. */
-static int
-find_end(struct feed_http *http, uint64_t length, struct error *error)
+static void
+http_trim(struct feed *feed, const char *position)
 {
-	uint64_t known = 0;
-	int r = read_end(http, &known);
+	struct feed_http *http = http_of(feed);
+	uint64_t offset;
+	int r;
 
-	if (r == -EBADMSG)
-		return error_set(error, FEED_E_DATA,
-		    "%s: is damaged; without it, all of %s counts", http->end_path,
-		    http->path);
-	/* A copy of an older version has none. */
-	if (r == -ENOENT || (r == 0 && known > length)) {
-		known = length;
-		r = write_end(http, known);
-	} else if (r == 0 && known < length && ftruncate(http->fd, (off_t)known) < 0) {
-		r = -errno;
-	}
-	if (r < 0)
-		return error_set(error, r, "%s: %s", http->end_path, strerror(-r));
-	http->size = known;
-	return 0;
+	if (feed_file_offset(position, &offset) < 0)
+		return;
+	r = feed_copy_trim(&http->copy, offset);
+	if (r < 0 && r != -EOPNOTSUPP)
+		feed_net_warn(
+		    http->net, "the copy cannot be made shorter: %s", strerror(-r));
 }
 
+/* Whether it leads to bytes that are kept; what else is wrong with it, the file feed
+ * finds. Return: 0; FEED_E_DATA. */
 static int
-open_copy(struct feed_http *http, struct error *error)
+check_position(const struct feed_http *http, const char *position, struct error *error)
 {
-	struct stat st;
+	uint64_t offset = 0;
 
-	if (asprintf(&http->end_path, "%s/feed-http.end", http->place->state_dir) < 0) {
-		http->end_path = NULL;
-		return error_set(error, -ENOMEM, "out of memory");
-	}
-	if (asprintf(&http->path, "%s/feed-http.copy", http->place->state_dir) < 0) {
-		http->path = NULL;
-		return error_set(error, -ENOMEM, "out of memory");
-	}
-	http->fd = open(http->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (http->fd < 0 || fstat(http->fd, &st) < 0)
-		return error_set(error, -errno, "%s: %s", http->path, strerror(errno));
-	return find_end(http, (uint64_t)st.st_size, error);
+	if (position[0] != '\0' && feed_file_offset(position, &offset) < 0)
+		return 0;
+	if (feed_copy_has(&http->copy, offset))
+		return 0;
+	return error_set(error, FEED_E_DATA,
+	    "http: what the feed received %s is no longer kept",
+	    offset == 0 ? "first" : "where the cursor stands");
 }
 
 static int
@@ -349,18 +255,20 @@ http_open(const struct config_trading *trading, struct feed_place *place,
 		return error_set(error, -ENOMEM, "out of memory");
 	feed = &http->base;
 	feed->ops = &feed_http_ops;
-	http->fd = -1;
+	http->copy.fd = -1;
 	http->place = place;
 	r = open_net(trading, place, error);
 	if (r == 0)
-		r = open_copy(http, error);
+		r = translate(feed_copy_open(&http->copy, place->state_dir, error));
+	if (r == 0)
+		r = check_position(http, position, error);
 	if (r != 0)
 		return r;
 	http->net = place->net;
 	http->as_file = *trading;
 	http->as_file.feed = FEED_FILE;
 	http->as_file.file = trading->http.file;
-	http->as_file.file.path = http->path;
+	http->as_file.file.path = http->copy.path;
 	http->as_file.file.follow = true;
 	r = feed_open(&http->as_file, NULL, position, error, &http->file);
 	if (r != 0)
@@ -383,5 +291,6 @@ const struct feed_ops feed_http_ops = {
 	.check = http_check,
 	.next = http_next,
 	.position = http_position,
+	.trim = http_trim,
 	.free = http_feed_free,
 };

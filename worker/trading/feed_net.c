@@ -31,8 +31,8 @@ struct feed_net {
 	int64_t begun_ns;   /* monotonic: the last poll's beginning */
 	int64_t next_ns;    /* the next request */
 	int64_t backoff_ns; /* 0: the last request went well */
-	int64_t polled_ns;  /* a poll ended well; 0: none yet */
-	int64_t data_ns;    /* data came */
+	bool has_had_data;
+	int64_t data_ns;    /* when; at first of the beginning */
 	int64_t closed_ns;  /* the session was closed; 0: not seen */
 	bool is_stale;	    /* and told */
 	struct feed_news news[NEWS_QUEUE];
@@ -304,11 +304,11 @@ int64_t
 feed_net_polled(struct feed_net *net, bool has_data)
 {
 	int64_t now_ns = clock_monotonic_ns();
-	int64_t since_ns = net->polled_ns ? now_ns - net->polled_ns : -1;
+	int64_t since_ns = net->has_had_data ? now_ns - net->data_ns : -1;
 
-	net->polled_ns = now_ns;
 	if (has_data)
 		net->data_ns = now_ns;
+	net->has_had_data |= has_data;
 	return since_ns;
 }
 

@@ -86,8 +86,8 @@ void feed_net_warn(struct feed_net *net, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /** feed_net_polled() - a poll has come to its end; @has_data: it brought records.
- * Return: how long it was since the last that did so in this life, ns; -1: it is the
- * first. */
+ * Return: how long it was since there were any in this life, ns; -1: there were none.
+ */
 int64_t feed_net_polled(struct feed_net *net, bool has_data);
 
 /** feed_net_age_ns() - how long ago the last data came, or the first look at it. */

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "worker/trading/feed.h"
 
 /** struct feed_ops - the functions of one kind; their contracts are those of feed.h */
@@ -32,6 +34,10 @@ extern const struct feed_ops feed_synthetic_ops;
 extern const struct feed_ops feed_http_ops;
 extern const struct feed_ops feed_alpaca_ops;
 extern const struct feed_ops feed_flow_alerts_ops;
+
+/** feed_file_offset() - where in its file a position of the file feed's is. Return: 0;
+ * -EINVAL: it is none. */
+int feed_file_offset(const char *position, uint64_t *ret_offset);
 
 /** feed_position_seal() - put a checksum behind a position's text, in place. */
 void feed_position_seal(char position[FEED_POSITION_MAX]);

@@ -11,7 +11,6 @@
 
 #include "common/clock.h"
 #include "common/timestamp.h"
-#include "worker/trading/session.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
 
@@ -21,6 +20,14 @@ look_for(const char *path)
 	if (!path || (access(path, F_OK) < 0 && errno == ENOENT))
 		return RISK_FILE_ABSENT;
 	return access(path, F_OK) == 0 ? RISK_FILE_THERE : RISK_FILE_UNKNOWN;
+}
+
+bool
+guard_is_open(const struct guard *guard)
+{
+	const struct market_now now = { clock_boottime_ns(), clock_realtime_ns() };
+
+	return market_is_open(guard->market, &now);
 }
 
 static struct latch_check
@@ -282,12 +289,13 @@ guard_write(struct guard *guard)
 static enum risk_session
 look_for_session(const struct guard *guard, int64_t time_ns)
 {
+	bool is_open;
+
 	if (guard->trading->risk.session == SESSION_ALWAYS)
 		return RISK_SESSION_OPEN;
-	if (!guard->is_embedded)
-		time_ns = clock_realtime_ns();
-	return session_is_open(guard->calendar, time_ns) ? RISK_SESSION_OPEN
-							 : RISK_SESSION_CLOSED;
+	is_open =
+	    guard->is_embedded ? session_is_open(NULL, time_ns) : guard_is_open(guard);
+	return is_open ? RISK_SESSION_OPEN : RISK_SESSION_CLOSED;
 }
 
 int

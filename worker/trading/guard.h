@@ -10,6 +10,7 @@
 #pragma once
 
 #include "worker/trading/journal.h"
+#include "worker/trading/market.h"
 #include "worker/trading/news.h"
 #include "worker/trading/risk.h"
 
@@ -19,8 +20,8 @@ struct guard {
 	const char *state_dir; /* of all workers, for the latches; NULL: none count */
 	struct journal *journal;
 
-	const struct session_calendar *calendar; /* NULL: the built-in hours */
-	bool is_stale;				 /* the feed, as its owner says */
+	const struct market *market; /* NULL: the built-in hours, and our clock */
+	bool is_stale;		     /* the feed, as its owner says */
 	bool is_embedded; /* the broker: the time is that of the events */
 	struct loss loss; /* kept where max_daily_loss is set */
 	bool is_dirty;	  /* the journal's row is not up to date */
@@ -39,6 +40,9 @@ struct guard_order {
 	int64_t time_ns;    /* of the event */
 	int64_t orders_in_cycle;
 };
+
+/** guard_is_open() - whether the market is now. */
+bool guard_is_open(const struct guard *guard);
 
 /**
  * guard_check() - whether it may be made

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When the broker's calendar is read, and what becomes of the answer.
+ * When the broker's clock and calendar are read, and what becomes of the answers.
  */
 #include "worker/trading/hours.h"
 
@@ -13,7 +13,12 @@
  * day of the answer; and enough ahead for some days without an answer. */
 #define DAYS_BACK 14
 #define DAYS_AHEAD 30
-#define AGAIN_NS (600 * NS_PER_S) /* after one that failed */
+#define CALENDAR_AGAIN_NS (600 * NS_PER_S) /* after one that failed, or was read */
+#define CLOCK_EVERY_NS (600 * NS_PER_S)
+#define CLOCK_AGAIN_NS (60 * NS_PER_S) /* after one that failed */
+/* This machine's clock differs, and agrees again. */
+#define DIFFERS_NS (5 * NS_PER_S)
+#define AGREES_NS (2 * NS_PER_S)
 
 _Static_assert(DAYS_BACK + DAYS_AHEAD < HOURS_DAYS_MAX, "room for every day");
 
@@ -32,55 +37,159 @@ emit(const struct hours *hours, enum log_level level, struct record *record)
 }
 
 static void
-tell_failed(struct hours *hours, const struct broker_ops *ops, const char *why)
+start_event(struct record *record, const char *event, const struct broker_ops *ops)
+{
+	record_init(record, event);
+	record_text(record, "broker", ops->name);
+}
+
+static struct market_now
+read_clocks(void)
+{
+	return (struct market_now){ clock_boottime_ns(), clock_realtime_ns() };
+}
+
+/* The broker is not asked any more after this, so nobody else would tell. */
+static void
+tell_locked(struct hours *hours, const struct broker_ops *ops, const char *why)
 {
 	struct record record;
 
-	if (hours->has_failed)
-		return;
-	hours->has_failed = true;
-	record_init(&record, "broker.no_calendar");
-	record_text(&record, "broker", ops->name);
+	start_event(&record, "broker.locked", ops);
+	record_text(&record, "kind", "net");
 	record_text(&record, "reason", why);
-	record_text(&record, "hours", hours->calendar.n ? "last_read" : "built_in");
+	emit(hours, LOG_LEVEL_ERROR, &record);
+}
+
+/* @key: what counts instead, @value */
+static void
+tell_failed(struct hours *hours, const struct broker_ops *ops, const char *event,
+    const struct broker_reply *reply, const char *key, const char *value)
+{
+	struct record record;
+
+	if (reply->result == BROKER_LOCKED)
+		tell_locked(hours, ops, reply->text);
+	start_event(&record, event, ops);
+	record_text(&record, "reason", reply->text);
+	record_text(&record, key, value);
 	emit(hours, LOG_LEVEL_WARNING, &record);
 }
 
 static void
-take(struct hours *hours, const struct broker_ops *ops, const struct session_day *days,
-    size_t n, int64_t today)
+read_clock(struct hours *hours, const struct broker_ops *ops, struct broker *broker)
+{
+	struct market_clock clock = { 0 };
+	struct broker_reply reply;
+	bool has_failed;
+
+	ops->clock(broker, hours->patience_ns, &clock, &reply);
+	if (reply.is_ended)
+		return;
+	has_failed = reply.result != BROKER_DONE;
+	hours->clock.next_ns =
+	    clock_monotonic_ns() + (has_failed ? CLOCK_AGAIN_NS : CLOCK_EVERY_NS);
+	if (!has_failed)
+		hours->market.clock = clock;
+	else if (!hours->clock.has_failed)
+		tell_failed(hours, ops, "broker.no_clock", &reply, "clock",
+		    hours->market.clock.told_ns ? "last_read" : "local");
+	hours->clock.has_failed = has_failed;
+}
+
+static int64_t
+today(const struct hours *hours)
+{
+	struct market_now now = read_clocks();
+
+	return timestamp_utc_day(market_time(&hours->market, &now).earliest_ns);
+}
+
+static void
+take_calendar(struct hours *hours, const struct broker_ops *ops,
+    const struct broker_days *days, int64_t day)
 {
 	struct record record;
 
-	memcpy(hours->days, days, n * sizeof(*days));
-	hours->calendar = (struct session_calendar){ hours->days, n };
-	hours->read_day = today;
-	hours->has_failed = false;
-	record_init(&record, "broker.calendar");
-	record_text(&record, "broker", ops->name);
-	record_int(&record, "days", (int64_t)n);
+	memcpy(hours->days, days->days, days->n * sizeof(*hours->days));
+	hours->market.calendar = (struct session_calendar){ hours->days, days->n };
+	hours->read_day = day;
+	start_event(&record, "broker.calendar", ops);
+	record_int(&record, "days", (int64_t)days->n);
 	emit(hours, LOG_LEVEL_INFO, &record);
 }
 
-const struct session_calendar *
+static void
+read_calendar(struct hours *hours, const struct broker_ops *ops, struct broker *broker)
+{
+	struct session_day room[HOURS_DAYS_MAX];
+	int64_t day = today(hours);
+	struct broker_days days = { day - DAYS_BACK, day + DAYS_AHEAD, room,
+		HOURS_DAYS_MAX, 0 };
+	struct broker_reply reply;
+	bool has_failed;
+
+	ops->calendar(broker, hours->patience_ns, &days, &reply);
+	if (reply.is_ended)
+		return;
+	hours->calendar.next_ns = clock_monotonic_ns() + CALENDAR_AGAIN_NS;
+	has_failed = reply.result != BROKER_DONE;
+	if (!has_failed)
+		take_calendar(hours, ops, &days, day);
+	else if (!hours->calendar.has_failed)
+		tell_failed(hours, ops, "broker.no_calendar", &reply, "hours",
+		    hours->market.calendar.n ? "last_read" : "built_in");
+	hours->calendar.has_failed = has_failed;
+}
+
+/* It may have been set since the broker's was read. */
+static void
+look_at_own_clock(struct hours *hours, const struct broker_ops *ops)
+{
+	struct market_now now = read_clocks();
+	int64_t error_ns = market_clock_error(&hours->market, &now);
+	int64_t limit_ns = hours->is_clock_off ? AGREES_NS : DIFFERS_NS;
+	bool is_off = error_ns > limit_ns || error_ns < -limit_ns;
+	struct record record;
+
+	if (is_off == hours->is_clock_off)
+		return;
+	hours->is_clock_off = is_off;
+	start_event(
+	    &record, is_off ? "broker.clock_differs" : "broker.clock_agrees", ops);
+	record_int(&record, "ahead_ms", error_ns / NS_PER_MS);
+	emit(hours, is_off ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, &record);
+}
+
+static bool
+may_ask(const struct broker_ops *ops, const struct broker *broker)
+{
+	const char *why;
+
+	return ops->ready_ns(broker, &why) <= clock_monotonic_ns();
+}
+
+void
 hours_refresh(struct hours *hours, const struct broker_ops *ops, struct broker *broker)
 {
-	int64_t now_ns = clock_monotonic_ns();
-	int64_t today = timestamp_utc_day(clock_realtime_ns());
-	struct session_day days[HOURS_DAYS_MAX];
-	struct broker_reply reply;
-	const char *why;
-	size_t n = 0;
+	int64_t begun_ns = clock_monotonic_ns();
 
-	if ((hours->calendar.n == 0 || hours->read_day != today) &&
-	    hours->again_ns <= now_ns && ops->ready_ns(broker, &why) <= now_ns) {
-		hours->again_ns = now_ns + AGAIN_NS;
-		ops->calendar(broker, today - DAYS_BACK, today + DAYS_AHEAD, days,
-		    HOURS_DAYS_MAX, &n, &reply);
-		if (reply.result == BROKER_DONE)
-			take(hours, ops, days, n, today);
-		else
-			tell_failed(hours, ops, reply.text);
-	}
-	return hours->calendar.n ? &hours->calendar : NULL;
+	/* First the time: it says which days are asked for. */
+	if (hours->clock.next_ns <= begun_ns && may_ask(ops, broker))
+		read_clock(hours, ops, broker);
+	if ((hours->market.calendar.n == 0 || hours->read_day != today(hours)) &&
+	    hours->calendar.next_ns <= begun_ns && may_ask(ops, broker) &&
+	    clock_monotonic_ns() - begun_ns < hours->patience_ns / 2)
+		read_calendar(hours, ops, broker);
+	look_at_own_clock(hours, ops);
+}
+
+bool
+hours_are_known(const struct hours *hours, const struct broker_ops *ops,
+    const struct broker *broker)
+{
+	const char *why;
+
+	return (hours->clock.next_ns != 0 && hours->calendar.next_ns != 0) ||
+	       ops->ready_ns(broker, &why) == INT64_MAX;
 }

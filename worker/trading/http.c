@@ -29,6 +29,7 @@ struct http {
 	CURL *handles[HTTP_PARALLEL_MAX]; /* made when needed; reset before each use */
 	http_alive alive;
 	void *alive_data;
+	int64_t alive_ns; /* when it was called last; monotonic */
 };
 
 /** struct transfer - one request on its way */
@@ -360,15 +361,30 @@ end_all(struct http *http, struct transfer *transfers, size_t n, const char *why
 }
 
 static bool
-is_wanted(const struct http *http)
+is_long_ago(int64_t ns)
 {
-	return !http->alive || http->alive(http->alive_data);
+	return clock_monotonic_ns() - ns >= ALIVE_EVERY_MS * NS_PER_MS / 2;
+}
+
+/* Call back if that is due, in many quick requests as in a long one. A request that is
+ * quick is never ended. */
+static bool
+is_wanted(struct http *http, int64_t begun_ns)
+{
+	bool is_wanted = true;
+
+	if (!is_long_ago(http->alive_ns))
+		return true;
+	if (http->alive)
+		is_wanted = http->alive(http->alive_data);
+	http->alive_ns = clock_monotonic_ns();
+	return is_wanted || !is_long_ago(begun_ns);
 }
 
 static void
 drive(struct http *http, struct transfer *transfers, size_t n)
 {
-	int64_t called_ns = clock_monotonic_ns();
+	int64_t begun_ns = clock_monotonic_ns();
 	int running = 1;
 	CURLMcode code;
 
@@ -382,13 +398,10 @@ drive(struct http *http, struct transfer *transfers, size_t n)
 		code = curl_multi_poll(http->multi, NULL, 0, ALIVE_EVERY_MS, NULL);
 		if (code != CURLM_OK)
 			break;
-		if (clock_monotonic_ns() - called_ns < ALIVE_EVERY_MS * NS_PER_MS / 2)
-			continue;
-		if (!is_wanted(http)) {
+		if (!is_wanted(http, begun_ns)) {
 			end_all(http, transfers, n, NULL);
 			return;
 		}
-		called_ns = clock_monotonic_ns();
 	}
 	end_all(http, transfers, n, curl_multi_strerror(code));
 }

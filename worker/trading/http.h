@@ -34,9 +34,10 @@
 struct http;
 
 /**
- * http_alive - called while a request is waited for, at least every 100 ms
+ * http_alive - called while a request is waited for, at least every 100 ms; of many
+ * quick ones as often
  *
- * Return: false: end the wait now.
+ * Return: false: end the wait now; a request that has just begun may go on.
  */
 typedef bool (*http_alive)(void *data);
 
