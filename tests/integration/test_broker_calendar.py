@@ -57,12 +57,12 @@ class HoursCase(BrokerCase):
         return skipped
 
 
-    def set_local(self, seconds_ahead, monotonic=0):
-        """The time of day here, and how many seconds have gone by: what begins from now on sees it, and what has begun
-        so before."""
+    def set_local(self, seconds_ahead, monotonic=0, slept=0):
+        """The time of day here, and how many seconds have gone by, or in a suspend: what begins from now on sees it,
+        and what has begun so before."""
         path = self.box.environ.get("CLOCKS") or self.box.file("clocks", bytes(24))
         with open(path, "r+b") as file:  # in place: it is mapped
-            file.write(struct.pack("=qqq", 0, monotonic * 10**9, round(seconds_ahead) * 10**9))
+            file.write(struct.pack("=qqq", slept * 10**9, monotonic * 10**9, round(seconds_ahead) * 10**9))
         self.box.environ.update(LD_PRELOAD=LIBRARY, CLOCKS=path)
 
 
@@ -193,6 +193,24 @@ class Clock(HoursCase):
         self.assertEqual(len(self.posts()), 2)
         self.assertEqual(len(self.standin.seen("clock")), 1)
         self.assertEqual([cluster.get("skipped") for cluster in self.ledger()["clusters"]], [None, None])
+
+    @unittest.skipIf(harness.SANITIZED, "a sanitizer wants to be the first library")
+    def test_an_order_that_had_to_wait_until_it_was_closed(self):
+        """Turned away for a while, and the machine sleeps until a holiday: it does not leave again."""
+        self.set_local(0)
+        self.set_hours(ALL_DAY)
+        self.set_hours(None, days_ahead=7)
+        self.standin.tell(Rule("place", "429", accept=False, wait=10))
+        self.prepare_session(follow="yes", settle="100ms", max_age="720h")
+        with self.running() as run:
+            self.standin.wait_for(self.posts, "the order")
+            run.wait_for("broker.busy")
+            self.set_local(0, slept=7 * DAY)
+            # Whether it had been taken is asked, and would be followed by the next request.
+            looks = len(self.standin.seen("lookup"))
+            self.standin.wait_for(lambda: len(self.standin.seen("lookup")) >= looks + 4, "look-ups")
+            run.stop()
+        self.assertEqual(len(self.posts()), 1)
 
     @unittest.skipIf(harness.SANITIZED, "a sanitizer wants to be the first library")
     def test_it_is_read_every_ten_minutes(self):

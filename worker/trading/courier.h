@@ -30,6 +30,7 @@ struct courier_site {
 					   NULL */
 	const char *journal_path;
 	const struct config_trading *trading;
+	const struct market *market; /* for `session`, when an order leaves */
 	struct journal *journal;
 	const struct broker_ops *ops;
 	struct broker *broker;
@@ -38,6 +39,7 @@ struct courier_site {
 };
 
 struct courier;
+struct market;
 struct reconcile_other;
 
 /** courier_new() - Return: 0, -ENOMEM. */

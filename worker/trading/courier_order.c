@@ -13,6 +13,7 @@
 #include "common/latch.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/look.h"
+#include "worker/trading/market.h"
 
 #define STEPS_MAX 4 /* of an order in one turn */
 
@@ -23,18 +24,33 @@ may_be_there(const char *path)
 	return path && (access(path, F_OK) == 0 || errno != ENOENT);
 }
 
-/* What stops an order that is about to leave, whatever was decided before. */
 static bool
-is_stopped(const struct courier *courier)
+is_out_of_session(const struct courier *courier)
+{
+	const struct market_now now = { clock_boottime_ns(), clock_realtime_ns() };
+
+	return courier->site.market &&
+	       courier->site.trading->risk.session == SESSION_US_EQUITIES &&
+	       !market_is_open(courier->site.market, &now);
+}
+
+/* What stops an order that is about to leave, whatever was decided before; NULL:
+ * nothing does. */
+static const char *
+stopped_by(const struct courier *courier)
 {
 	struct latch_check check = { 0 };
 
-	if (courier->is_held || may_be_there(courier->site.freeze) ||
+	if (courier->is_held)
+		return "risk:mismatch";
+	if (may_be_there(courier->site.freeze) ||
 	    may_be_there(courier->site.trading->risk.kill_file))
-		return true;
+		return "risk:stopped";
 	if (courier->site.state_dir)
 		latch_check(courier->site.state_dir, courier->site.worker, &check);
-	return check.stops_all;
+	if (check.stops_all)
+		return "risk:stopped";
+	return is_out_of_session(courier) ? "risk:session" : NULL;
 }
 
 bool
@@ -352,15 +368,14 @@ judge_view(struct courier *courier, struct parcel *parcel,
 
 /* Why a status was reached, for the ledger and the event. */
 static const char *
-reason_of(const struct courier *courier, const struct parcel *parcel,
-    enum order_event event, const struct order_life *life,
-    const struct broker_reply *reply)
+reason_of(const char *stopped, const struct parcel *parcel, enum order_event event,
+    const struct order_life *life, const struct broker_reply *reply)
 {
 	switch (life->status) {
 	case ORDER_EXPIRED:
 		return parcel->life.denied ? parcel->refusal : "max_age";
 	case ORDER_REFUSED:
-		return courier->is_held ? "risk:mismatch" : "risk:stopped";
+		return stopped;
 	case ORDER_REJECTED:
 		if (event == ORDER_EVENT_OTHER)
 			return "the broker's order of this id has other terms";
@@ -388,13 +403,15 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 {
 	struct broker_reply reply = { 0 };
 	bool is_found = false, is_looked = false;
+	const char *stopped;
 	int r;
 
 	for (int i = 0; i < STEPS_MAX; i++) {
 		struct outcome outcome = { 0 };
 		enum order_action action;
 
-		courier->terms.stopped = is_stopped(courier);
+		stopped = stopped_by(courier);
+		courier->terms.stopped = stopped != NULL;
 		outcome.step = order_next(&parcel->life, event, reply.view.status,
 		    &courier->terms, clock_realtime_ns());
 		action = outcome.step.action;
@@ -402,7 +419,7 @@ courier_advance(struct courier *courier, struct parcel *parcel, enum order_event
 			outcome.view = &reply.view;
 		if (outcome.step.life.status != parcel->life.status)
 			outcome.reason = reason_of(
-			    courier, parcel, event, &outcome.step.life, &reply);
+			    stopped, parcel, event, &outcome.step.life, &reply);
 		if (event == ORDER_EVENT_KNOWN ||
 		    (event == ORDER_EVENT_OTHER && action == ORDER_HOLD))
 			judge_view(courier, parcel, &reply.view, action);
