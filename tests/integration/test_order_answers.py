@@ -55,7 +55,9 @@ class Answers(BrokerCase):
             with self.subTest(answer=answer):
                 self.trade(Rule("any", answer, times=None), plan="partial" if answer == "numbers" else "at_once",
                            settle="100ms")
-                self.assertNotIn("broker.unreachable", self.output)
+                # A request can meet the end of a connection that its last answer closed: that is no answer.
+                if answer != "close_after":
+                    self.assertNotIn("broker.unreachable", self.output)
 
     def test_a_fill_whose_price_is_told_later(self):
         self.trade(Rule("lookup", "no_price", times=3), plan="partial")

@@ -102,7 +102,7 @@ class Ready(Watched):
         wait_until(lambda: self.waiting(), "the program that waits")
         run.signal(signal.SIGTERM)
         self.assertEqual(run.wait(), EXIT_OK)
-        self.assertEqual(self.box.leftovers(), [])
+        wait_until(lambda: not self.box.leftovers(), "its end")
 
     def waiting(self):
         return [pid for pid in self.box.leftovers()
