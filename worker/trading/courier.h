@@ -23,6 +23,8 @@
 #include "worker/trading/journal.h"
 #include "worker/trading/news.h"
 
+struct guard;
+
 /** struct courier_site - what it works with; all borrowed */
 struct courier_site {
 	const char *worker, *state_dir; /* for latches; state_dir may be NULL: none */
@@ -30,7 +32,7 @@ struct courier_site {
 					   NULL */
 	const char *journal_path;
 	const struct config_trading *trading;
-	const struct market *market; /* for `session`, when an order leaves */
+	const struct guard *guard; /* for `session`, when an order leaves */
 	struct journal *journal;
 	const struct broker_ops *ops;
 	struct broker *broker;
@@ -39,7 +41,6 @@ struct courier_site {
 };
 
 struct courier;
-struct market;
 struct reconcile_other;
 
 /** courier_new() - Return: 0, -ENOMEM. */

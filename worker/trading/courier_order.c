@@ -11,9 +11,9 @@
 
 #include "common/clock.h"
 #include "common/latch.h"
+#include "worker/trading/guard.h"
 #include "worker/trading/killpoint.h"
 #include "worker/trading/look.h"
-#include "worker/trading/market.h"
 
 #define STEPS_MAX 4 /* of an order in one turn */
 
@@ -27,11 +27,9 @@ may_be_there(const char *path)
 static bool
 is_out_of_session(const struct courier *courier)
 {
-	const struct market_now now = { clock_boottime_ns(), clock_realtime_ns() };
-
-	return courier->site.market &&
+	return courier->site.guard &&
 	       courier->site.trading->risk.session == SESSION_US_EQUITIES &&
-	       !market_is_open(courier->site.market, &now);
+	       !guard_is_open(courier->site.guard);
 }
 
 /* What stops an order that is about to leave, whatever was decided before; NULL:

@@ -56,7 +56,7 @@ desk_init(struct desk *desk, struct error *error)
 		.freeze = desk->freeze,
 		.journal_path = desk->journal_path,
 		.trading = desk->trading,
-		.market = &desk->hours.market,
+		.guard = &desk->guard,
 		.journal = desk->journal,
 		.ops = desk->ops,
 		.broker = desk->broker,
